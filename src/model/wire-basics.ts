@@ -1,0 +1,66 @@
+/** The pieces that wire schemas are made of, and the envelope that every answer travels in. */
+import { type Static, type TSchema, Type } from 'typebox'
+
+/** Marks a field that tells something about a patient: redaction and the leak test start from this mark. */
+export const PATIENT_DATA = { 'x-patient-data': true } as const
+
+export const idMax = Number.MAX_SAFE_INTEGER
+/** One of our ids. */
+export const Id = Type.Integer({ minimum: 1, maximum: idMax })
+/** ISO 8601 in UTC with milliseconds. */
+export const InstantText = Type.String({ format: 'date-time' })
+/** A datetime as a client sends it; read by `readTime` (decision 15). */
+export const GivenDatetime = Type.String({ minLength: 1, maxLength: 64 })
+export const Day = Type.String({ format: 'date', minLength: 1, maxLength: 32 })
+
+/** The schema's value or null. Written as a type list, which OpenAPI 3.1 and the serialiser both read. */
+export function nullable<S extends TSchema>(schema: S) {
+  const { type } = schema as unknown as { type: string }
+  return Type.Unsafe<Static<S> | null>({ ...schema, type: [type, 'null'] })
+}
+
+/** A string that is one of these. */
+export function oneOf<const T extends readonly string[]>(values: T, options: object = {}) {
+  return Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options })
+}
+
+export const NullableText = nullable(Type.String())
+export const NullableInstant = nullable(InstantText)
+export const NullableId = nullable(Id)
+
+/** Where a v3 list stands; cursors are opaque. */
+export const PageInfo = Type.Object(
+  {
+    has_previous_page: Type.Boolean(),
+    has_next_page: Type.Boolean(),
+    start_cursor: NullableText,
+    end_cursor: NullableText,
+  },
+  { title: 'PageInfo' },
+)
+export type PageInfo = Static<typeof PageInfo>
+
+/** Warnings travel in `description` (decision 4); `/authenticates` alone says a word there. */
+const Description = Type.Unsafe<string | string[] | null>({
+  type: ['array', 'string', 'null'],
+  items: { type: 'string' },
+})
+
+/** The answer of a success. `error` is never a warning (decision 19). */
+export function envelopeOf(data: TSchema, paging: 'none' | 'pages' | 'cursors') {
+  const error = Type.Unsafe<string[] | null>({ type: ['array', 'null'], items: { type: 'string' } })
+  const head = { code: Type.Literal(true), description: Description, error, data }
+  if (paging === 'cursors') return Type.Object({ ...head, page_info: PageInfo })
+  return Type.Object({ ...head, count: nullable(Type.Integer()) })
+}
+
+/** The answer of a refusal: one sentence for each thing that was wrong. */
+export const ErrorEnvelope = Type.Object(
+  {
+    code: Type.Literal(false),
+    description: NullableText,
+    data: Type.Null(),
+    error: Type.Array(Type.String()),
+  },
+  { title: 'Error' },
+)

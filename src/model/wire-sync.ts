@@ -1,0 +1,122 @@
+/** Wire shapes around the sync: its state, what a record system can do, the writes we owe, and events. */
+import { type Static, type TSchema, Type } from 'typebox'
+import { INSERTION_STATES } from './appointment.ts'
+import { Id, InstantText, NullableInstant, NullableText, nullable, oneOf } from './wire-basics.ts'
+import { BasicLocation } from './wire-practice.ts'
+
+const Light = oneOf(['green', 'red'])
+
+export const SyncStatus = Type.Object(
+  {
+    institution_id: Id,
+    sync_source_type: Type.String(),
+    sync_source_name: Type.String(),
+    emr: Type.Object({
+      id: Type.Integer(),
+      name: Type.String(),
+      display_name: Type.String(),
+      type: oneOf(['cloud', 'onprem']),
+    }),
+    read_status: Light,
+    read_status_at: InstantText,
+    write_status: Light,
+    write_status_at: InstantText,
+    locations: Type.Array(BasicLocation),
+    /** Ours: why a light is red, and whether the first load is complete. */
+    read_reason: NullableText,
+    write_reason: NullableText,
+    loaded_at: NullableInstant,
+  },
+  { title: 'SyncStatus' },
+)
+
+const Able = Type.Boolean()
+export const Capabilities = Type.Object(
+  {
+    location_id: Id,
+    data_source: nullable(
+      Type.Object({ id: Id, name: Type.String(), connector: Type.String(), foreign_id_type: Type.String() }),
+    ),
+    /** False until the record system was reached once; everything below is then false or null. */
+    known: Type.Boolean(),
+    /** By the field of `PATCH /appointments/{id}` and what `POST /appointments` takes. */
+    writes: Type.Object({
+      appointment: Able,
+      block: Able,
+      new_patient: Able,
+      descriptor_ids: Able,
+      confirmed: Able,
+      cancelled: Able,
+      checkin_at: Able,
+      start_time: Able,
+      end_time: Able,
+      operatory_id: Able,
+      note: Able,
+    }),
+    reads: Type.Object({
+      blocks: Able,
+      working_hours: Able,
+      descriptors: Able,
+      procedures: Able,
+      deletions: NullableText,
+    }),
+    /** `once`: no second copy can take effect. `detected`: copies are found and repaired. */
+    effect: NullableText,
+    conflict_check: NullableText,
+    limits: Type.Object({
+      grain_minutes: nullable(Type.Integer()),
+      note_length: nullable(Type.Integer()),
+      characters: NullableText,
+    }),
+  },
+  { title: 'Capabilities' },
+)
+export type Capabilities = Static<typeof Capabilities>
+
+export const Write = Type.Object(
+  {
+    id: Id,
+    kind: Type.String(),
+    status: oneOf(INSERTION_STATES),
+    fields: Type.Array(Type.String()),
+    code: NullableText,
+    message: NullableText,
+    retriable: nullable(Type.Boolean()),
+    differing: Type.Array(Type.String()),
+    created_at: InstantText,
+    deadline: InstantText,
+    next_attempt_at: NullableInstant,
+    ended_at: NullableInstant,
+    attempts: Type.Array(
+      Type.Object({
+        started_at: InstantText,
+        ended_at: NullableInstant,
+        outcome: NullableText,
+        code: NullableText,
+        message: NullableText,
+      }),
+    ),
+  },
+  { title: 'Write' },
+)
+
+/** One event, shaped as its webhook would be, with the cursor to read on from. */
+export function eventOf(appointment: TSchema, patient: TSchema) {
+  return Type.Object({
+    id: Id,
+    cursor: Type.String(),
+    institution_id: Id,
+    subdomain: Type.String(),
+    resource_type: Type.String(),
+    event_name: Type.String(),
+    event_time: InstantText,
+    data: Type.Object(
+      {
+        appointment: Type.Optional(appointment),
+        appointments: Type.Optional(Type.Array(appointment)),
+        patient: Type.Optional(patient),
+      },
+      { additionalProperties: true },
+    ),
+  })
+}

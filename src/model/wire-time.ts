@@ -1,0 +1,113 @@
+/**
+ * Datetimes as clients send them (decision 15 of the wire reference). Accepted: `Z`, `+00:00`, `+0000`, a space where a
+ * query string's plus was, no offset (wall time of a zone, with a warning), or a day alone.
+ */
+import { Temporal } from 'temporal-polyfill'
+import { Failure } from './failures.ts'
+import { type Instant, toInstant } from './time.ts'
+
+export interface GivenTime {
+  /** The parameter's name, for the sentences. */
+  name: string
+  text: string
+  /** IANA zone that a time without an offset is read in. */
+  zone: string
+  /** What a day alone means: its first instant, or, as the end of a window, its last millisecond. */
+  edge: 'first' | 'last'
+}
+
+export interface ReadTime {
+  instant: Instant
+  warnings: string[]
+}
+
+const DAY = /^(\d{4}-\d{2}-\d{2})$/
+const TIME =
+  /^(\d{4}-\d{2}-\d{2})[T\s](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?(?:\s?(Z)|(\s?[+-]|\s)(\d{2}):?(\d{2})?)?$/i
+const OFFSET_MINUTES_MAX = 14 * 60
+
+/** Reads a datetime. Throws `invalid_request` naming the parameter where it is none, or where the wall time does not exist or comes twice. */
+export function readTime(given: GivenTime): ReadTime {
+  const text = given.text.trim()
+  try {
+    const day = DAY.exec(text)?.[1]
+    if (day) return { instant: edgeOfDay(day, given), warnings: [] }
+    const match = TIME.exec(text)
+    if (!match) throw unreadable(given)
+    const wall = wallTime(`${match[1]}T${match[2]}`, match[3])
+    if (match[4]) return { instant: fromWall(wall, 0), warnings: [] }
+    if (match[6] === undefined) return fromZone(wall, given)
+    const offset = Number(match[6]) * 60 + Number(match[7] ?? 0)
+    if (offset > OFFSET_MINUTES_MAX || Number(match[7] ?? 0) > 59) throw unreadable(given)
+    return { instant: fromWall(wall, match[5]?.includes('-') ? -offset : offset), warnings: [] }
+  } catch (error) {
+    if (error instanceof RangeError) throw unreadable(given)
+    throw error
+  }
+}
+
+/** Whether a text is an IANA zone that we know. */
+export function isZone(zone: string): boolean {
+  try {
+    // An offset is a zone to Temporal, but knows no clock changes.
+    return (
+      zone === 'UTC' ||
+      (/^[A-Za-z]/.test(zone) && Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone) !== null)
+    )
+  } catch {
+    return false
+  }
+}
+
+/** Whether a text is a calendar day `YYYY-MM-DD` that exists. */
+export function isDay(text: string): boolean {
+  if (!DAY.test(text)) return false
+  try {
+    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text
+  } catch {
+    return false
+  }
+}
+
+function wallTime(text: string, fraction: string | undefined): Temporal.PlainDateTime {
+  // Temporal reads a leap second as :59; we refuse it like any other time that no clock shows.
+  if (/:6\d$/.test(text)) throw new RangeError('seconds end at 59')
+  const wall = Temporal.PlainDateTime.from(text, { overflow: 'reject' })
+  return wall.with({ millisecond: Number((fraction ?? '').padEnd(3, '0').slice(0, 3)) })
+}
+
+function fromWall(wall: Temporal.PlainDateTime, offsetMinutes: number): Instant {
+  return toInstant(wall.toZonedDateTime('UTC').epochMilliseconds - offsetMinutes * 60_000)
+}
+
+function fromZone(wall: Temporal.PlainDateTime, given: GivenTime): ReadTime {
+  const earlier = wall.toZonedDateTime(given.zone, { disambiguation: 'earlier' }).epochMilliseconds
+  const later = wall.toZonedDateTime(given.zone, { disambiguation: 'later' }).epochMilliseconds
+  if (earlier !== later) {
+    const seen = Temporal.Instant.fromEpochMilliseconds(earlier)
+      .toZonedDateTimeISO(given.zone)
+      .toPlainDateTime()
+    const why = seen.equals(wall) ? 'comes twice' : 'does not exist'
+    throw new Failure(
+      'invalid_request',
+      `Parameter ${given.name}: this wall time ${why} in ${given.zone}; send it with an offset`,
+    )
+  }
+  return {
+    instant: toInstant(earlier),
+    warnings: [`${given.name} has no offset and was read as wall time of ${given.zone}.`],
+  }
+}
+
+function edgeOfDay(day: string, given: GivenTime): Instant {
+  const date = Temporal.PlainDate.from(day, { overflow: 'reject' })
+  if (given.edge === 'first') return toInstant(date.toZonedDateTime(given.zone).epochMilliseconds)
+  return toInstant(date.add({ days: 1 }).toZonedDateTime(given.zone).epochMilliseconds - 1)
+}
+
+function unreadable(given: GivenTime): Failure {
+  return new Failure(
+    'invalid_request',
+    `Parameter ${given.name} is not a datetime (ISO 8601, such as 2026-12-07T14:00:00-05:00)`,
+  )
+}
