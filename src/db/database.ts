@@ -1,0 +1,156 @@
+/**
+ * Transactions by role. Every statement of ours runs in one of three kinds of transaction:
+ * a tenant's (`slotbridge_app`, one institution set), a global one (`slotbridge_app`, no tenant: tenant tables raise),
+ * and the work loop's (`slotbridge_work`, which sees units and nothing of the practice).
+ */
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import type pg from 'pg'
+import { newKey, openBytes, openJson, sealBytes, sealJson } from './seal.ts'
+import type { DB } from './tables.ts'
+
+export interface Database {
+  kysely: Kysely<DB>
+  pool: pg.Pool
+  masterKey: Buffer
+  /** Unwrapped data keys by institution. */
+  keys: Map<number, Buffer>
+}
+
+/** A transaction in which exactly one institution's rows can be seen. The first parameter of every store function. */
+export interface Tenant {
+  db: Transaction<DB>
+  institutionId: number
+  /** Encrypts a JSON value under the institution's key. */
+  seal(value: unknown): Buffer
+  /** Decrypts what `seal` made. */
+  open(sealed: Buffer): unknown
+}
+
+/** A transaction that sees the global tables only. */
+export interface Global {
+  db: Transaction<DB>
+  /** Encrypts a JSON value under the installation's master key. */
+  seal(value: unknown): Buffer
+  open(sealed: Buffer): unknown
+}
+
+/** The work loop's transaction. */
+export interface WorkTransaction {
+  db: Transaction<DB>
+}
+
+export function openDatabase(pool: pg.Pool, masterKey: Buffer): Database {
+  const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return { kysely, pool, masterKey, keys: new Map() }
+}
+
+const asApp = sql`select set_config('role', 'slotbridge_app', true)`
+const asWork = sql`select set_config('role', 'slotbridge_work', true)`
+
+/** A deadlock's victim is rolled back whole: it is run again, this often at most. */
+const DEADLOCK_TRIES = 3
+const DEADLOCK_DETECTED = '40P01'
+
+/**
+ * Runs `run` in one transaction that sees the rows of one institution. Commits when it returns, rolls back when it throws.
+ * `run` is called again where PostgreSQL broke a deadlock at its cost, so it must do nothing but work on `tx`.
+ */
+export async function inTenant<T>(
+  database: Database,
+  institutionId: number,
+  run: (tx: Tenant) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTenantOnce(database, institutionId, run)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : null
+      if (code !== DEADLOCK_DETECTED || attempt >= DEADLOCK_TRIES) throw error
+    }
+  }
+}
+
+async function inTenantOnce<T>(
+  database: Database,
+  institutionId: number,
+  run: (tx: Tenant) => Promise<T>,
+): Promise<T> {
+  return await database.kysely.transaction().execute(async (db) => {
+    await setTenant(db, institutionId)
+    const key = await dataKey(database, db, institutionId)
+    return await run({
+      db,
+      institutionId,
+      seal: (value) => sealJson(key, value),
+      open: (sealed) => openJson(key, sealed),
+    })
+  })
+}
+
+async function setTenant(db: Transaction<DB>, institutionId: number): Promise<void> {
+  await sql`select set_config('role', 'slotbridge_app', true),
+    set_config('app.institution_id', ${String(institutionId)}, true)`.execute(db)
+}
+
+/** Runs `run` in one transaction over the global tables. */
+export async function inGlobal<T>(database: Database, run: (tx: Global) => Promise<T>): Promise<T> {
+  return await database.kysely.transaction().execute(async (db) => {
+    await asApp.execute(db)
+    return await run({
+      db,
+      seal: (value) => sealJson(database.masterKey, value),
+      open: (sealed) => openJson(database.masterKey, sealed),
+    })
+  })
+}
+
+/** Runs `run` in one transaction of the work loop. */
+export async function inWork<T>(database: Database, run: (tx: WorkTransaction) => Promise<T>): Promise<T> {
+  return await database.kysely.transaction().execute(async (db) => {
+    await asWork.execute(db)
+    return await run({ db })
+  })
+}
+
+async function dataKey(database: Database, db: Transaction<DB>, institutionId: number): Promise<Buffer> {
+  const known = database.keys.get(institutionId)
+  if (known) return known
+  const row = await db
+    .selectFrom('institution_keys')
+    .select('wrapped_key')
+    .where('institution_id', '=', institutionId)
+    .executeTakeFirst()
+  if (!row) throw new Error(`institution ${institutionId} has no data key`)
+  const key = openBytes(database.masterKey, row.wrapped_key)
+  database.keys.set(institutionId, key)
+  return key
+}
+
+/**
+ * Makes the institution's data key. Runs in its own tenant transaction, since a tenant transaction of the
+ * institution cannot begin before the key is there.
+ */
+export async function createDataKey(database: Database, institutionId: number): Promise<void> {
+  await database.kysely.transaction().execute(async (db) => {
+    await setTenant(db, institutionId)
+    const wrapped = sealBytes(database.masterKey, newKey())
+    await db
+      .insertInto('institution_keys')
+      .values({ institution_id: institutionId, wrapped_key: wrapped })
+      .onConflict((conflict) => conflict.column('institution_id').doNothing())
+      .execute()
+  })
+}
+
+/** Refuses a login that row-level security would not bind. Called once at start-up. */
+export async function refuseUnboundLogin(database: Database): Promise<void> {
+  const { rows } = await sql<{ name: string; unbound: boolean }>`
+    select rolname as name, rolsuper or rolbypassrls as unbound from pg_roles where rolname = session_user`.execute(
+    database.kysely,
+  )
+  const login = rows[0]
+  if (login?.unbound)
+    throw new Error(
+      `DATABASE_URL logs in as ${login.name}, which is a superuser or bypasses row-level security. Use the role made by ./slotbridge migrate.`,
+    )
+}

@@ -1,0 +1,100 @@
+/** Roles and migrations: numbered plain SQL, each in one transaction with its own row, run as `slotbridge_owner`. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+
+export interface Migration {
+  number: number
+  name: string
+  sql: string
+}
+
+/** The migrations of a folder in order. Throws where a name or the numbering is off. */
+export function readMigrations(folder: string): Migration[] {
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+  return files.map((file, at) => {
+    const match = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)
+    if (Number(match?.[1]) !== at + 1)
+      throw new Error(`migration ${file} is not number ${at + 1} of four digits`)
+    return { number: at + 1, name: file, sql: readFileSync(join(folder, file), 'utf8') }
+  })
+}
+
+/** What an administrator runs once where the migrating login may not create roles. */
+export const rolesSql = `
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'slotbridge_owner') then create role slotbridge_owner nologin; end if;
+  if not exists (select from pg_roles where rolname = 'slotbridge_app') then create role slotbridge_app nologin; end if;
+  if not exists (select from pg_roles where rolname = 'slotbridge_work') then create role slotbridge_work nologin; end if;
+end $$;`
+
+async function ensureRoles(client: pg.Client, login: string): Promise<void> {
+  try {
+    await client.query(rolesSql)
+    const quoted = client.escapeIdentifier(login)
+    await client.query(`do $$ begin
+      if not exists (select from pg_roles where rolname = ${client.escapeLiteral(login)}) then
+        create role ${quoted} login noinherit;
+      end if;
+      if not pg_has_role(current_user, 'slotbridge_owner', 'member') then grant slotbridge_owner to current_user; end if;
+    end $$`)
+    await client.query(`grant slotbridge_app, slotbridge_work to ${quoted}`)
+    await client.query('create extension if not exists pg_trgm')
+    await client.query('grant usage, create on schema public to slotbridge_owner')
+    await client.query('grant usage on schema public to slotbridge_app, slotbridge_work')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `The migrating login may not prepare roles (${why}). Let an administrator of the database run, once:${rolesSql}`,
+    )
+  }
+}
+
+/**
+ * Brings the schema up to date. Safe to run from several processes at once: each migration inserts its row first,
+ * so that the second runner waits and then sees it done.
+ * @param url a direct connection (not through a transaction pooler) that may create roles, or for which they exist
+ * @param login the role that `DATABASE_URL` logs in as; it is granted the app and work roles
+ * @returns the names of the migrations that were applied
+ */
+export async function migrate(url: string, login: string, folder: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, application_name: 'slotbridge migrate' })
+  await client.connect()
+  try {
+    await client.query("select pg_advisory_lock(hashtext('slotbridge migrate'))")
+    await ensureRoles(client, login)
+    await client.query('set role slotbridge_owner')
+    await client.query(
+      'create table if not exists schema_migrations (number int primary key, name text not null, applied_at timestamptz not null default now())',
+    )
+    await client.query('grant select on schema_migrations to slotbridge_app')
+    const applied: string[] = []
+    for (const migration of readMigrations(folder)) {
+      if (await applyOnce(client, migration)) applied.push(migration.name)
+    }
+    await client.query('select keep_partitions()')
+    return applied
+  } finally {
+    await client.end()
+  }
+}
+
+async function applyOnce(client: pg.Client, migration: Migration): Promise<boolean> {
+  await client.query('begin')
+  try {
+    const inserted = await client.query(
+      'insert into schema_migrations (number, name) values ($1, $2) on conflict do nothing',
+      [migration.number, migration.name],
+    )
+    if (inserted.rowCount) await client.query(migration.sql)
+    await client.query('commit')
+    return Boolean(inserted.rowCount)
+  } catch (error) {
+    await client.query('rollback')
+    throw new Error(`migration ${migration.name}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
+  }
+}

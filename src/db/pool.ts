@@ -1,0 +1,90 @@
+/** The connection pool: one place that decides how values cross between PostgreSQL and us. */
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+
+const INT8 = 20
+const DATE = 1082
+const TIMESTAMPTZ = 1184
+const NUMERIC = 1700
+
+/** `2026-12-07 19:00:00.123456+00` (PostgreSQL, zone UTC) → `2026-12-07T19:00:00.123Z`. */
+function readTimestamp(text: string): string {
+  const dot = text.indexOf('.')
+  const seconds = dot < 0 ? text.slice(0, 19) : text.slice(0, dot)
+  const fraction =
+    dot < 0
+      ? '000'
+      : text
+          .slice(dot + 1)
+          .replace(/[+-].*$/, '')
+          .slice(0, 3)
+          .padEnd(3, '0')
+  return `${seconds.replace(' ', 'T')}.${fraction}Z`
+}
+
+/** Ids and counts stay below 2^53 (checked by the sequences), so a number holds them. */
+function readInt8(text: string): number {
+  return Number(text)
+}
+
+const asText = (text: string) => text
+const parsers: Record<number, (text: string) => unknown> = {
+  [INT8]: readInt8,
+  [DATE]: asText,
+  [TIMESTAMPTZ]: readTimestamp,
+  [NUMERIC]: asText,
+}
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return (format !== 'binary' && parsers[oid]) || pg.types.getTypeParser(oid, format as 'text')
+  },
+}
+
+/** Texts beyond this many are sent unnamed: a name costs memory in every backend. */
+const NAMED_STATEMENTS_MAX = 600
+
+export interface PoolOptions {
+  url: string
+  /** Most connections this process opens. */
+  max: number
+  /** Named (prepared) statements; off behind a PgBouncer that cannot carry them. */
+  prepare: boolean
+  applicationName: string
+}
+
+/** A pool whose queries are prepared under a name made from their text. All sessions speak UTC. */
+export function openPool(options: PoolOptions): pg.Pool {
+  const names = new Map<string, string>()
+  const nameOf = (text: string) => {
+    const known = names.get(text)
+    if (known || names.size >= NAMED_STATEMENTS_MAX) return known
+    const name = createHash('sha256').update(text).digest('base64url').slice(0, 24)
+    names.set(text, name)
+    return name
+  }
+  class NamingClient extends pg.Client {
+    // biome-ignore lint/suspicious/noExplicitAny: pg's query has a dozen overloads; we only add a name to one of them
+    override query(...args: any[]): any {
+      const [text, values] = args
+      if (options.prepare && typeof text === 'string' && Array.isArray(values) && values.length > 0) {
+        const name = nameOf(text)
+        if (name) return super.query({ name, text, values })
+      }
+      return (super.query as (...rest: unknown[]) => unknown).apply(this, args)
+    }
+  }
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max,
+    types,
+    Client: NamingClient,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  })
+  // An idle connection that breaks (a database restart) is dropped by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return pool
+}
