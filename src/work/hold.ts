@@ -1,0 +1,50 @@
+/** What a handler is given while it holds a unit: fenced transactions and a signal that says when to stop. */
+import { sql } from 'kysely'
+import { type Database, inTenant, inWork, type Tenant, type WorkTransaction } from '../db/database.ts'
+import type { Unit } from './lease.ts'
+
+/** Thrown inside a transaction whose unit was taken over; nothing of it is committed. */
+export class LeaseLost extends Error {
+  constructor(unit: Unit) {
+    super(`the lease of ${unit.kind} ${unit.subjectId ?? ''} was taken over`)
+    this.name = 'LeaseLost'
+  }
+}
+
+export interface Hold {
+  unit: Unit
+  /** Aborted when the lease is lost or the process drains: finish the item at hand, then return. */
+  signal: AbortSignal
+  /**
+   * A tenant transaction that first takes the unit's row `for share` and compares the fence, so that a takeover
+   * waits for its end and a late holder commits nothing.
+   */
+  inTenant<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
+  /** The same for the work role's own transactions. */
+  inWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
+}
+
+export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): Hold {
+  const compareFence = async ({ db }: Tenant | WorkTransaction) => {
+    const { rows } = await sql<{ fence: number }>`
+      select fence from work where id = ${unit.id} for share`.execute(db)
+    if (rows[0]?.fence !== unit.fence) throw new LeaseLost(unit)
+  }
+  return {
+    unit,
+    signal,
+    async inTenant(run) {
+      if (unit.institutionId === null) throw new Error(`${unit.kind} has no institution`)
+      return await inTenant(database, unit.institutionId, async (tx) => {
+        await compareFence(tx)
+        return await run(tx)
+      })
+    },
+    async inWork(run) {
+      return await inWork(database, async (tx) => {
+        await compareFence(tx)
+        return await run(tx)
+      })
+    },
+  }
+}

@@ -1,0 +1,152 @@
+/** The one work loop: claims units that are due or woken, runs their handlers, renews their leases, gives them back. */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../db/clock.ts'
+import type { Database } from '../db/database.ts'
+import { toInstant } from '../model/time.ts'
+import { type Hold, holdUnit, LeaseLost } from './hold.ts'
+import { claimUnits, releaseUnit, renewLeases, type Unit, type WorkKind } from './lease.ts'
+import type { Wake } from './wake.ts'
+
+/** Runs one unit until it is drained or has had its turn. Answers when to run again: an instant, or null for when woken. */
+export type Handler = (hold: Hold) => Promise<string | null>
+
+/** What the loop tells; the caller's logger writes it. Never patient data. */
+export interface WorkLog {
+  error(fields: Record<string, unknown>, message: string): void
+}
+
+export interface WorkOptions {
+  database: Database
+  clock: Clock
+  wake: Wake
+  log: WorkLog
+  handlers: Partial<Record<WorkKind, Handler>>
+  /** Units run at once by this process. */
+  slots: number
+  /** How long a dead holder's units stay leased, in milliseconds. */
+  leaseMs?: number
+}
+
+export interface Work {
+  /** Claims nothing more, lets handlers finish the item at hand, and waits at most `ms` for them. */
+  stop(ms: number): Promise<void>
+}
+
+const LEASE_MS = 10_000
+const LOOK_MS = 1_000
+const BACK_OFF_FIRST_MS = 1_000
+const BACK_OFF_MAX_MS = 60_000
+
+/** Starts the loop; it runs until it is stopped. */
+export function startWork(options: WorkOptions): Work {
+  const loop = new WorkLoop(options)
+  options.wake.onWake(() => loop.look())
+  loop.look()
+  return loop
+}
+
+class WorkLoop implements Work {
+  readonly #options: WorkOptions
+  readonly #leaseMs: number
+  readonly #kinds: WorkKind[]
+  readonly #holder = randomUUID()
+  readonly #running = new Map<number, { unit: Unit; abort: AbortController; done: Promise<void> }>()
+  readonly #lookTimer: NodeJS.Timeout
+  readonly #renewTimer: NodeJS.Timeout
+  #stopping = false
+  #looking: Promise<void> | undefined
+  #lookAgain = false
+
+  constructor(options: WorkOptions) {
+    this.#options = options
+    this.#leaseMs = options.leaseMs ?? LEASE_MS
+    this.#kinds = Object.keys(options.handlers) as WorkKind[]
+    this.#lookTimer = setInterval(() => {
+      options.clock.measure().catch(() => undefined)
+      this.look()
+    }, LOOK_MS)
+    this.#renewTimer = setInterval(() => {
+      this.#renew().catch((error) => options.log.error({ err: error }, 'leases could not be renewed'))
+    }, this.#leaseMs * 0.3)
+  }
+
+  /** Claims what is due. One look at a time; a wake during a look asks for one more. */
+  look(): void {
+    if (this.#stopping) return
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = this.#claim()
+      .catch((error) => this.#options.log.error({ err: error }, 'work could not be claimed'))
+      .finally(() => {
+        this.#looking = undefined
+        if (!this.#lookAgain) return
+        this.#lookAgain = false
+        this.look()
+      })
+  }
+
+  async #claim(): Promise<void> {
+    const { database, slots } = this.#options
+    const failing = [...this.#running.values()].filter(({ unit }) => unit.failures > 0).length
+    const units = await claimUnits(database, {
+      holder: this.#holder,
+      kinds: this.#kinds,
+      leaseMs: this.#leaseMs,
+      limit: slots - this.#running.size,
+      failing: failing < Math.max(1, Math.floor(slots / 4)),
+    })
+    for (const unit of units) this.#start(unit)
+  }
+
+  #start(unit: Unit): void {
+    const abort = new AbortController()
+    const done = this.#run(unit, abort)
+      .catch((error) =>
+        this.#options.log.error({ kind: unit.kind, err: error }, 'work could not be given back'),
+      )
+      .finally(() => {
+        this.#running.delete(unit.id)
+        this.look()
+      })
+    this.#running.set(unit.id, { unit, abort, done })
+  }
+
+  async #run(unit: Unit, abort: AbortController): Promise<void> {
+    const { database, clock, handlers, log } = this.#options
+    const handler = handlers[unit.kind]
+    if (!handler) throw new Error(`no handler for ${unit.kind}`)
+    let nextAt: string | null
+    let failure: string | null = null
+    try {
+      nextAt = await handler(holdUnit(database, unit, abort.signal))
+    } catch (error) {
+      if (error instanceof LeaseLost) return
+      // The kind alone: a text may hold a patient's data, and the table is read by people.
+      failure = error instanceof Error ? error.name : 'unknown error'
+      const { kind, institutionId, subjectId } = unit
+      log.error({ kind, institution: institutionId, subject: subjectId, err: error }, 'work failed')
+      const backOff = Math.min(BACK_OFF_FIRST_MS * 2 ** unit.failures, BACK_OFF_MAX_MS)
+      nextAt = toInstant(clock.now() + backOff)
+    }
+    await releaseUnit(database, unit, { nextAt, failure })
+  }
+
+  async #renew(): Promise<void> {
+    const ids = [...this.#running.keys()]
+    if (ids.length === 0) return
+    const held = new Set(await renewLeases(this.#options.database, this.#holder, ids, this.#leaseMs))
+    for (const id of ids) if (!held.has(id)) this.#running.get(id)?.abort.abort()
+  }
+
+  async stop(ms: number): Promise<void> {
+    this.#stopping = true
+    clearInterval(this.#lookTimer)
+    await this.#looking
+    for (const { abort } of this.#running.values()) abort.abort()
+    const all = Promise.allSettled([...this.#running.values()].map(({ done }) => done))
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, ms).unref())])
+    clearInterval(this.#renewTimer)
+  }
+}
