@@ -1,0 +1,91 @@
+/** Names for people who do not exist. Mail goes to example.com, phones end in 555-0100 to 555-0199, which reach nobody. */
+
+export const FIRST_NAMES_F = [
+  'Adela',
+  'Brisa',
+  'Carmela',
+  'Dorit',
+  'Elowen',
+  'Farrah',
+  'Giselle',
+  'Hanneke',
+  'Ilse',
+  'Jovita',
+  'Keiko',
+  'Linnea',
+  'Mirela',
+  'Nkechi',
+  'Odile',
+  'Priya',
+  'Renske',
+  'Saoirse',
+  'Tamsin',
+  'Wilma',
+] as const
+
+export const FIRST_NAMES_M = [
+  'Anselm',
+  'Bohdan',
+  'Cassius',
+  'Dmitri',
+  'Eamon',
+  'Fabian',
+  'Gideon',
+  'Hideo',
+  'Ivo',
+  'Joachim',
+  'Kwame',
+  'Leandro',
+  'Magnus',
+  'Nikhil',
+  'Osric',
+  'Piet',
+  'Rafael',
+  'Stellan',
+  'Tomasz',
+  'Viktor',
+] as const
+
+export const LAST_NAMES = [
+  'Abernant',
+  'Bellweather',
+  'Cordwain',
+  'Dunmarch',
+  'Eastlake',
+  'Fairhollow',
+  'Greymoor',
+  'Hartsworth',
+  'Inglebrook',
+  'Jessamine',
+  'Kettlewood',
+  'Larkfield',
+  'Marchbanks',
+  'Northcote',
+  'Oakhanger',
+  'Penhallow',
+  'Quillfeather',
+  'Ravensmere',
+  'Stillwater',
+  'Thornbury',
+  'Underhill',
+  'Vanterpool',
+  'Winterbourne',
+  'Yarrowdale',
+  'Zellweger-Ito',
+] as const
+
+export const STREETS = ['Maple Ave', 'Harbor St', 'Larch Rd', 'Mill Ln', 'Quarry Ct', 'Station Rd'] as const
+export const AREA_CODES = ['212', '332', '646', '718', '917'] as const
+export const REMARKS = [
+  'Prefers mornings',
+  'Call on arrival',
+  'Bring old x-rays',
+  'Sensitive on the left',
+  'Needs the ramp',
+] as const
+export const BLOCK_REASONS = [
+  'Staff meeting',
+  'Equipment service',
+  'Phone calls',
+  'Held for emergencies',
+] as const
