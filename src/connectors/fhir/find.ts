@@ -1,0 +1,87 @@
+/** Looking for one appointment or patient: by id, by marker, by what identifies it. */
+import type { AppointmentRecord, PatientRecord } from '../../model/records.ts'
+import { type FindKey, type PatientQuery, Unavailable } from '../connector.ts'
+import { describeMisfit, readAny, readReply } from './answers.ts'
+import type { Feeding } from './changes.ts'
+import { look } from './create.ts'
+import type { Reading } from './read-appointment.ts'
+import { type Appointment, type Bundle, readResource, type Slot } from './resources.ts'
+import { pagesOf } from './search.ts'
+import { parseAppointmentId } from './values.ts'
+
+/** What stands there under the key, in whatever status; null where nothing does. @throws Unavailable */
+export async function findAppointment(feeding: Feeding, key: FindKey): Promise<AppointmentRecord | null> {
+  if ('foreignId' in key) return findById(feeding, key.foreignId)
+  if ('marker' in key) {
+    const id = feeding.features.createGuard === null ? null : key.marker
+    const found = await look(feeding.http, 'Appointment', { id, marker: key.marker })
+    return found.kind === 'here' ? recordOf(await feeding.reader.readOne(found.resource, true), null) : null
+  }
+  const { patient, provider, operatory, start } = key.natural
+  const path = `Appointment?patient=Patient/${patient}&date=${start}`
+  for await (const page of pagesOf(feeding.http, path)) {
+    for (const { resource } of page.entries) {
+      const appointment = readResource('Appointment', resource)
+      if ('misfit' in appointment) continue
+      const reading = await feeding.reader.readOne(appointment, false)
+      const record = reading.kind === 'records' ? reading.records[0] : undefined
+      if (record?.start !== start || record.cancelled) continue
+      if (provider !== null && record.provider !== provider) continue
+      if (operatory !== null && record.operatory !== operatory) continue
+      return record
+    }
+  }
+  return null
+}
+
+async function findById(feeding: Feeding, foreignId: string): Promise<AppointmentRecord | null> {
+  const parts = parseAppointmentId(foreignId)
+  if (parts === null) return null
+  const resource = await readById(feeding, parts)
+  return resource === null ? null : recordOf(await feeding.reader.readOne(resource, true), foreignId)
+}
+
+async function readById(
+  { http }: Feeding,
+  { type, id }: { type: 'Appointment' | 'Slot'; id: string },
+): Promise<Appointment | Slot | null> {
+  const reply = await readAny(http, { method: 'GET', path: `${type}/${id}` }, [200, 404, 410])
+  if (reply.status !== 200) return null
+  const resource = readResource(type, reply.body)
+  if ('misfit' in resource) throw new Unavailable(describeMisfit(type, resource.misfit))
+  return resource
+}
+
+/** The record of that foreign id, or the first. @throws Unavailable: to say that nothing is there would be untrue */
+function recordOf(reading: Reading, foreignId: string | null): AppointmentRecord | null {
+  if (reading.kind === 'unreadable') throw new Unavailable(describeMisfit('Appointment', reading.reason))
+  if (reading.kind === 'gone') return null
+  return reading.records.find((record) => foreignId === null || record.foreignId === foreignId) ?? null
+}
+
+/** By POST to `_search`: names and birth dates stay out of URLs. @throws Unavailable */
+export async function findPatients(feeding: Feeding, query: PatientQuery): Promise<PatientRecord[]> {
+  const form = new URLSearchParams({
+    family: query.lastName,
+    given: query.firstName,
+    birthdate: query.birthDate,
+    _count: '50',
+  })
+  const reply = await readReply(feeding.http, { method: 'POST', path: 'Patient/_search', form })
+  const bundle: Bundle | { misfit: string } = readResource('Bundle', reply.body)
+  if ('misfit' in bundle) throw new Unavailable(`the FHIR server answered no bundle: ${bundle.misfit}`)
+  const found: PatientRecord[] = []
+  for (const { resource } of bundle.entry ?? []) {
+    const patient = readResource('Patient', resource)
+    if ('misfit' in patient) continue
+    const record = await feeding.reader.readPatient(patient)
+    if (isSameName(record, query) && record.birthDate === query.birthDate) found.push(record)
+  }
+  return found
+}
+
+/** A FHIR search finds what begins alike; the same is what the port asks for. */
+function isSameName(record: PatientRecord, query: PatientQuery): boolean {
+  const fold = (text: string) => text.normalize('NFC').toLocaleLowerCase('en').trim()
+  return fold(record.lastName) === fold(query.lastName) && fold(record.firstName) === fold(query.firstName)
+}

@@ -1,0 +1,63 @@
+/** Searches and histories: pages by their `next` links, and resources by their ids. */
+import { Unavailable } from '../connector.ts'
+import { readReply } from './answers.ts'
+import type { FhirHttp } from './http.ts'
+import { type Bundle, type BundleEntry, readResource } from './resources.ts'
+import { parseInstant } from './values.ts'
+
+export interface BundlePage {
+  entries: BundleEntry[]
+  /** The server's clock when it answered, epoch milliseconds; null where it tells none. */
+  serverMs: number | null
+  last: boolean
+}
+
+/** No search of ours is so long; a server whose links never end is stopped here. */
+const MOST_PAGES = 20_000
+/** Ids in one request: a URL stays well under the 8 kB that proxies allow. */
+const IDS_AT_ONCE = 100
+
+/**
+ * The pages of a search or history; the next is on its way while one is worked on.
+ * Links are followed within the server's origin only, and never twice. @throws Unavailable
+ */
+export async function* pagesOf(http: FhirHttp, path: string): AsyncGenerator<BundlePage> {
+  const seen = new Set([path])
+  let coming = fetchBundle(http, path)
+  for (let count = 1; ; count++) {
+    const { bundle, page } = await coming
+    const next = bundle.link?.find((link) => link.relation === 'next')?.url
+    if (next !== undefined) {
+      if (seen.has(next) || count >= MOST_PAGES)
+        throw new Unavailable('the pages of the FHIR server have no end')
+      seen.add(next)
+      coming = fetchBundle(http, next)
+      // Its failure is told when it is awaited; a reader who stops early never awaits it.
+      coming.catch(() => undefined)
+    }
+    yield { ...page, last: next === undefined }
+    if (next === undefined) return
+  }
+}
+
+async function fetchBundle(http: FhirHttp, path: string): Promise<{ bundle: Bundle; page: BundlePage }> {
+  const reply = await readReply(http, { method: 'GET', path })
+  const bundle = readResource('Bundle', reply.body)
+  if ('misfit' in bundle) throw new Unavailable(`the FHIR server answered no bundle: ${bundle.misfit}`)
+  const told = parseInstant(bundle.meta?.lastUpdated)
+  const serverMs = told === null ? reply.dateMs : Date.parse(told)
+  return { bundle, page: { entries: bundle.entry ?? [], serverMs, last: false } }
+}
+
+/** The resources of one type with these ids, as they came; ids that are not there are left out. @throws Unavailable */
+export async function fetchByIds(http: FhirHttp, type: string, ids: Iterable<string>): Promise<unknown[]> {
+  const all = [...ids]
+  const found: unknown[] = []
+  for (let at = 0; at < all.length; at += IDS_AT_ONCE) {
+    const some = all.slice(at, at + IDS_AT_ONCE)
+    for await (const page of pagesOf(http, `${type}?_id=${some.join(',')}&_count=${some.length}`)) {
+      found.push(...page.entries.flatMap(({ resource }) => (resource === undefined ? [] : [resource])))
+    }
+  }
+  return found
+}
