@@ -1,0 +1,272 @@
+/**
+ * Accepting an appointment: everything is checked, then appointment, write and event are inserted in the caller's
+ * transaction. When it commits, the appointment is durable and owed to the record system.
+ */
+import type { Tenant } from '../db/database.ts'
+import type { ShownAppointment } from '../model/appointment.ts'
+import type { Draft } from '../model/appointment-state.ts'
+import { Failure } from '../model/failures.ts'
+import { addMs, hours, type Instant, minutes, toMs } from '../model/time.ts'
+import { readTime } from '../model/wire-time.ts'
+import { INSERTION_FIELDS } from '../model/writes.ts'
+import { nextAppointmentIds, saveAppointments } from '../store/appointments.ts'
+import {
+  type BookingLocation,
+  findBookingLocation,
+  findBookingOperatory,
+  findBookingPatient,
+  findBookingProvider,
+  findBookingType,
+  listKnownDescriptors,
+} from '../store/resources.ts'
+import { insertWrite } from '../store/writes.ts'
+import { takeTime } from './check-time.ts'
+import { type Dependent, findOrAddDependent } from './dependent.ts'
+import { checkHours } from './hours-rule.ts'
+import { fitNote, fitTimes } from './limits.ts'
+import { tellAccepted } from './tell.ts'
+
+/** What a client asks for. Times are as given: `start` and `end` are read in the location's zone where they have no offset. */
+export interface Booking {
+  apiKeyId: number
+  locationId: number
+  patientId: number | null
+  /** With `isGuardian`: who the appointment is for; `patientId` is then the guardian. */
+  dependent: Dependent | null
+  providerId: number | null
+  operatoryId: number | null
+  start: string
+  end: string | null
+  appointmentTypeId: number | null
+  /** The older name of a type. */
+  categoryId: number | null
+  note: string | null
+  referrer: string | null
+  unavailable: boolean
+  isGuardian: boolean
+  isNewClientsPatient: boolean | null
+  descriptorIds: number[]
+}
+
+export interface Booked {
+  id: number
+  appointment: ShownAppointment
+  warnings: string[]
+}
+
+/**
+ * Books one appointment or block. Refuses with a `Failure` that names everything that is wrong; nothing is then left.
+ */
+export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Booked> {
+  const location = await openLocation(tx, booking)
+  const resources = await checkResources(tx, location, booking)
+  const times = decideTimes(location, booking, resources.minutes)
+  const note = fitNote(booking.note, location.capabilities)
+  const patient = await decidePatient(tx, location, booking)
+  const draft: Draft = {
+    location_id: location.id,
+    patient_id: patient?.id ?? null,
+    provider_id: booking.providerId,
+    operatory_id: booking.operatoryId,
+    start_time: times.start,
+    end_time: times.end,
+    unavailable: booking.unavailable,
+    confirmed: false,
+    confirmed_at: null,
+    cancelled: false,
+    cancelled_at: null,
+    checkin_at: null,
+    checked_out: false,
+    checked_out_at: null,
+    patient_missed: false,
+    note: note.note,
+    descriptor_ids: resources.descriptorIds,
+    appointment_type_id: resources.typeId,
+    referrer: booking.referrer,
+    is_guardian: booking.isGuardian,
+    is_new_clients_patient: booking.isNewClientsPatient ?? (patient !== null && patient.foreign_id === null),
+    sooner_if_possible: false,
+    patient_confirmed: false,
+    patient_confirmed_at: null,
+  }
+  await checkHours(tx, location, draft)
+  await takeTime(tx, draft, null)
+  const appointment = await insertBooked(tx, location, draft, booking.apiKeyId)
+  return { id: appointment.id, appointment, warnings: [...times.warnings, ...note.warnings] }
+}
+
+async function insertBooked(
+  tx: Tenant,
+  location: BookingLocation,
+  draft: Draft,
+  apiKeyId: number,
+): Promise<ShownAppointment> {
+  const [id] = await nextAppointmentIds(tx, 1)
+  if (id === undefined || location.data_source_id === null) throw new Error('no id for an appointment')
+  const row = {
+    id,
+    data_source_id: location.data_source_id,
+    foreign_id: null,
+    marker: null,
+    booked_by_api_key_id: apiKeyId,
+    insertion_write_id: null,
+    mirror_hash: null,
+    mirror_seen_at: null,
+    last_sync_time: null,
+    draft,
+    mirror: null,
+    overlay: {},
+  }
+  await saveAppointments(tx, [row])
+  const writeId = await insertWrite(tx, {
+    data_source_id: location.data_source_id,
+    appointment_id: id,
+    kind: 'insert',
+    asked: Object.fromEntries(INSERTION_FIELDS.map((name) => [name, draft[name]])),
+    was: {},
+    decided_on: null,
+    deadline: draft.start_time,
+    promised_at: promiseOf(location, draft.start_time),
+  })
+  await setInsertionWrite(tx, id, writeId)
+  return await tellAccepted(tx, id, null)
+}
+
+async function setInsertionWrite(tx: Tenant, id: number, writeId: number): Promise<void> {
+  await tx.db
+    .updateTable('appointments')
+    .set({ insertion_write_id: writeId })
+    .where('institution_id', '=', tx.institutionId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** When the location's promise of a written insertion runs out: sooner for what starts within a day. */
+function promiseOf(location: BookingLocation, start: Instant): Instant {
+  const soon = toMs(start) - toMs(location.now) <= hours(24)
+  return addMs(location.now, minutes(soon ? location.promise_minutes_soon : location.promise_minutes))
+}
+
+async function openLocation(tx: Tenant, booking: Booking): Promise<BookingLocation> {
+  const location = await findBookingLocation(tx, booking.locationId)
+  if (!location) throw new Failure('not_found', 'Location not found')
+  if (location.inactive) throw new Failure('invalid_request', 'This location is inactive.')
+  if (!location.insert_appt_client)
+    throw new Failure(
+      'unsupported_by_source',
+      'This location takes no appointments by API (insert_appt_client is false).',
+    )
+  if (location.data_source_id === null)
+    throw new Failure(
+      'unsupported_by_source',
+      'This location has no data source to write the appointment to.',
+    )
+  const writes = location.capabilities?.writes
+  const what = booking.unavailable ? 'block' : 'insert'
+  if (writes && !writes[what])
+    throw new Failure(
+      'unsupported_by_source',
+      `${location.source_name} takes no ${what === 'block' ? 'blocks' : 'appointments'} (unavailable).`,
+    )
+  return location
+}
+
+interface Resources {
+  /** The type's length in minutes, null without a type. */
+  minutes: number | null
+  typeId: number | null
+  descriptorIds: number[]
+}
+
+async function checkResources(tx: Tenant, location: BookingLocation, booking: Booking): Promise<Resources> {
+  const wrong: string[] = []
+  if (booking.providerId === null && !booking.unavailable) wrong.push('Missing parameter provider_id')
+  if (booking.patientId === null && !booking.unavailable) wrong.push('Missing parameter patient_id')
+  if (booking.operatoryId === null && location.map_by_operatory && !booking.unavailable)
+    wrong.push('Missing parameter operatory_id')
+  if (wrong.length > 0) throw new Failure('invalid_request', wrong)
+  const provider = booking.providerId === null ? null : await findBookingProvider(tx, booking.providerId)
+  if (booking.providerId !== null && !provider) throw new Failure('not_found', 'Provider not found')
+  if (provider?.inactive) throw new Failure('invalid_request', 'This provider is inactive.')
+  const operatory = booking.operatoryId === null ? null : await findBookingOperatory(tx, booking.operatoryId)
+  if (booking.operatoryId !== null && operatory?.location_id !== location.id)
+    throw new Failure('not_found', 'Operatory not found')
+  if (operatory && !operatory.active) throw new Failure('invalid_request', 'This operatory is inactive.')
+  const typeId = booking.appointmentTypeId ?? booking.categoryId
+  const type = typeId === null ? null : await findBookingType(tx, typeId, location.id)
+  if (typeId !== null && !type)
+    throw new Failure(
+      'not_found',
+      booking.appointmentTypeId === null ? 'Appointment category not found' : 'Appointment type not found',
+    )
+  const descriptorIds = await checkDescriptors(tx, location, booking.descriptorIds)
+  const all = [...new Set([...descriptorIds, ...(type?.descriptor_ids ?? [])])].sort((a, b) => a - b)
+  return { minutes: type?.minutes ?? null, typeId, descriptorIds: all }
+}
+
+async function checkDescriptors(tx: Tenant, location: BookingLocation, ids: number[]): Promise<number[]> {
+  if (ids.length === 0) return []
+  if (location.capabilities && !location.capabilities.writes.descriptors)
+    throw new Failure(
+      'unsupported_by_source',
+      `${location.source_name} takes no descriptors (descriptor_ids).`,
+    )
+  const known = await listKnownDescriptors(tx, location.id, ids)
+  const unknown = ids.filter((id) => !known.includes(id))
+  if (unknown.length > 0)
+    throw new Failure('not_found', `Appointment descriptor not found: ${unknown.join(', ')}`)
+  return ids
+}
+
+function decideTimes(location: BookingLocation, booking: Booking, typeMinutes: number | null) {
+  const zone = location.tz
+  const start = readTime({ name: 'start_time', text: booking.start, zone, edge: 'first' })
+  const warnings = [...start.warnings]
+  let end: Instant
+  if (booking.end !== null) {
+    const read = readTime({ name: 'end_time', text: booking.end, zone, edge: 'last' })
+    warnings.push(...read.warnings)
+    end = read.instant
+  } else if (typeMinutes !== null) {
+    end = addMs(start.instant, minutes(typeMinutes))
+  } else if (location.default_minutes !== null) {
+    end = addMs(start.instant, minutes(location.default_minutes))
+    warnings.push(
+      `The appointment was given ${location.default_minutes} minutes, the location's default: send end_time, appointment_type_id or category_id to set its duration.`,
+    )
+  } else {
+    throw new Failure(
+      'invalid_request',
+      'Missing parameter end_time (or appointment_type_id, or category_id)',
+    )
+  }
+  if (start.instant <= location.now)
+    throw new Failure('invalid_request', 'Parameter start_time must be in the future')
+  const fitted = fitTimes({ start: start.instant, end }, zone, location.capabilities, booking.unavailable)
+  return { ...fitted, warnings: [...warnings, ...fitted.warnings] }
+}
+
+async function decidePatient(
+  tx: Tenant,
+  location: BookingLocation,
+  booking: Booking,
+): Promise<{ id: number; foreign_id: string | null } | null> {
+  if (booking.patientId === null || booking.unavailable) return null
+  const patient = await findBookingPatient(tx, booking.patientId)
+  if (!patient) throw new Failure('not_found', 'Patient not found')
+  if (patient.data_source_id !== location.data_source_id)
+    throw new Failure(
+      'invalid_request',
+      "This patient belongs to another health record system than the location's.",
+    )
+  if (booking.isGuardian && booking.dependent)
+    return await findOrAddDependent(
+      tx,
+      patient.id,
+      { dataSourceId: patient.data_source_id, locationId: location.id },
+      booking.dependent,
+    )
+  if (booking.isGuardian)
+    throw new Failure('invalid_request', 'Missing parameter patient (is_guardian is true)')
+  return patient
+}

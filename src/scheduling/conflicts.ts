@@ -1,0 +1,75 @@
+/** What takes time, and what conflicts with what: one rule for bookings, holds and slots. */
+import { type AppointmentState, shownOf } from '../model/appointment-state.ts'
+import { addMs, hours, type Instant } from '../model/time.ts'
+
+/** A stretch of time that is taken, `[start, end)`. With neither operatory nor provider it is the whole location's. */
+export interface Span {
+  location_id: number
+  operatory_id: number | null
+  provider_id: number | null
+  start_time: Instant
+  end_time: Instant
+}
+
+/** Longest single span: a scan for conflicts looks back this far and no further. */
+export const SPAN_MAX_MS = hours(24)
+
+/**
+ * What an appointment occupies. Its time in the record system stays taken for as long as the record system shows it,
+ * also while a cancel or a move is owed; and what we owe is taken from the moment it was accepted.
+ */
+export function occupiedBy(state: AppointmentState): Span[] {
+  const spans: Span[] = []
+  const { mirror, draft } = state
+  if (mirror && !mirror.gone && !mirror.cancelled) spans.push(spanOf(mirror))
+  if (mirror && !mirror.gone) {
+    const owed = shownOf(state, true)
+    if (!owed.cancelled) spans.push(spanOf(owed))
+  }
+  if (!mirror && draft && !draft.cancelled) spans.push(spanOf(draft))
+  const [first, second] = spans
+  if (first && second && sameSpan(first, second)) spans.pop()
+  return spans.flatMap(slice)
+}
+
+/**
+ * Two spans conflict when they overlap and want the same thing: the same operatory where both have one, else the same
+ * provider; a span with neither takes its whole location. (A provider may be in two operatories at once.)
+ */
+export function conflicts(a: Span, b: Span): boolean {
+  if (a.location_id !== b.location_id || a.start_time >= b.end_time || b.start_time >= a.end_time)
+    return false
+  if (takesLocation(a) || takesLocation(b)) return true
+  if (a.operatory_id !== null && b.operatory_id !== null) return a.operatory_id === b.operatory_id
+  return a.provider_id !== null && a.provider_id === b.provider_id
+}
+
+function takesLocation(span: Span): boolean {
+  return span.operatory_id === null && span.provider_id === null
+}
+
+function spanOf(fields: Span): Span {
+  const { location_id, operatory_id, provider_id, start_time, end_time } = fields
+  return { location_id, operatory_id, provider_id, start_time, end_time }
+}
+
+function sameSpan(a: Span, b: Span): boolean {
+  return (
+    a.location_id === b.location_id &&
+    a.operatory_id === b.operatory_id &&
+    a.provider_id === b.provider_id &&
+    a.start_time === b.start_time &&
+    a.end_time === b.end_time
+  )
+}
+
+function slice(span: Span): Span[] {
+  const parts: Span[] = []
+  for (let start = span.start_time; start < span.end_time; ) {
+    const limit = addMs(start, SPAN_MAX_MS)
+    const end = limit < span.end_time ? limit : span.end_time
+    parts.push({ ...span, start_time: start, end_time: end })
+    start = end
+  }
+  return parts
+}

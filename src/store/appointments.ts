@@ -1,0 +1,276 @@
+/** Appointments: read as shown, locked as stored, saved in one way only. */
+import { sql } from 'kysely'
+import type { Tenant } from '../db/database.ts'
+import type { ShownAppointment } from '../model/appointment.ts'
+import {
+  type AppointmentState,
+  type Draft,
+  type Mirror,
+  type Overlay,
+  oldestEdit,
+  shownOf,
+} from '../model/appointment-state.ts'
+import type { Instant } from '../model/time.ts'
+import { occupiedBy } from '../scheduling/conflicts.ts'
+import { replaceBusy } from './busy.ts'
+
+/** An appointment with its layers, as the store keeps it. */
+export interface StoredAppointment extends AppointmentState {
+  id: number
+  data_source_id: number
+  foreign_id: string | null
+  marker: string | null
+  booked_by_api_key_id: number | null
+  insertion_write_id: number | null
+  mirror_hash: string | null
+  mirror_seen_at: Instant | null
+  last_sync_time: Instant | null
+}
+
+const stored = sql`id, data_source_id, foreign_id, marker, booked_by_api_key_id, insertion_write_id, draft, mirror,
+  mirror_hash, mirror_seen_at, overlay, last_sync_time`
+
+/** Fresh appointment ids, in order. */
+export async function nextAppointmentIds(tx: Tenant, count: number): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select nextval('appointment_ids') as id from generate_series(1, ${count}::int)`.execute(tx.db)
+  return rows.map((row) => row.id)
+}
+
+/** Locks appointments for a change, in the order of their ids, so that two changers never wait for each other in a ring. */
+export async function lockAppointments(tx: Tenant, ids: number[]): Promise<StoredAppointment[]> {
+  const { rows } = await sql<
+    StoredAppointment & { draft: Draft | null; mirror: Mirror | null; overlay: Overlay }
+  >`
+    select ${stored} from appointments where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])
+    order by id for no key update`.execute(tx.db)
+  return rows
+}
+
+/** What the merge compares before it locks anything: rows of a data source by foreign id or by our marker. */
+export async function findMirrored(
+  tx: Tenant,
+  dataSourceId: number,
+  foreignIds: string[],
+  markers: string[],
+): Promise<Pick<StoredAppointment, 'id' | 'foreign_id' | 'marker' | 'mirror_hash' | 'mirror_seen_at'>[]> {
+  const { rows } = await sql<
+    Pick<StoredAppointment, 'id' | 'foreign_id' | 'marker' | 'mirror_hash' | 'mirror_seen_at'>
+  >`
+    select id, foreign_id, marker, mirror_hash, mirror_seen_at from appointments
+    where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId} and foreign_id = any(${foreignIds}::text[])
+    union all
+    select id, foreign_id, marker, mirror_hash, mirror_seen_at from appointments
+    where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId} and marker = any(${markers}::text[])
+      and foreign_id is null`.execute(tx.db)
+  return rows
+}
+
+/** Mirrored rows that start within `[from, to)`, are not gone, and were last seen before `before`. */
+export async function listUnseen(
+  tx: Tenant,
+  dataSourceId: number,
+  from: Instant,
+  to: Instant,
+  before: Instant,
+): Promise<{ id: number; foreign_id: string }[]> {
+  const { rows } = await sql<{ id: number; foreign_id: string }>`
+    select id, foreign_id from appointments a
+    where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId} and foreign_id is not null
+      and starts_at >= ${from} and starts_at < ${to} and not deleted and mirror_seen_at < ${before}
+      and not exists (select from writes w where w.institution_id = a.institution_id and w.appointment_id = a.id
+        and w.state in ('sending', 'unknown'))`.execute(tx.db)
+  return rows
+}
+
+/** Ids of appointments of a data source that bear local edits made before an instant. */
+export async function listEdited(tx: Tenant, dataSourceId: number, before: Instant): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select id from appointments where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
+      and edited_at is not null and edited_at < ${before} order by id`.execute(tx.db)
+  return rows.map((row) => row.id)
+}
+
+/**
+ * Writes appointments and what they occupy. The only statement of ours that changes them: what is shown is computed
+ * here from the layers.
+ */
+export async function saveAppointments(tx: Tenant, appointments: StoredAppointment[]): Promise<void> {
+  if (appointments.length === 0) return
+  const rows = appointments.map((appointment) => {
+    const shown = shownOf(appointment)
+    return {
+      ...appointment,
+      ...shown,
+      starts_at: shown.start_time,
+      ends_at: shown.end_time,
+      edited_at: oldestEdit(appointment.overlay),
+    }
+  })
+  await upsertAppointments(tx, JSON.stringify(rows))
+  await replaceBusy(
+    tx,
+    appointments.map(({ id }) => id),
+    appointments.flatMap((row) => occupiedBy(row).map((span) => ({ ...span, appointment_id: row.id }))),
+  )
+}
+
+async function upsertAppointments(tx: Tenant, json: string): Promise<void> {
+  await sql`
+    insert into appointments as a (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
+      appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
+      checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
+      patient_confirmed, patient_confirmed_at, descriptor_ids, deleted, foreign_id, marker, booked_by_api_key_id,
+      insertion_write_id, draft, mirror, mirror_hash, mirror_seen_at, overlay, edited_at, last_sync_time)
+    select ${tx.institutionId}::bigint, r.id, r.data_source_id, r.location_id, r.patient_id, r.provider_id, r.operatory_id,
+      r.appointment_type_id, r.starts_at, r.ends_at, r.unavailable, r.confirmed, r.confirmed_at, r.cancelled, r.cancelled_at,
+      r.checkin_at, r.checked_out, r.checked_out_at, r.patient_missed, r.note, r.referrer, r.is_guardian,
+      r.is_new_clients_patient, r.sooner_if_possible, r.patient_confirmed, r.patient_confirmed_at,
+      array(select jsonb_array_elements_text(r.descriptor_ids)::bigint), r.deleted, r.foreign_id, r.marker,
+      r.booked_by_api_key_id, r.insertion_write_id, nullif(r.draft, 'null'), nullif(r.mirror, 'null'), r.mirror_hash,
+      r.mirror_seen_at, r.overlay, r.edited_at, r.last_sync_time
+    from jsonb_to_recordset(${json}::jsonb) as r(id bigint, data_source_id bigint, location_id bigint, patient_id bigint,
+      provider_id bigint, operatory_id bigint, appointment_type_id bigint, starts_at timestamptz, ends_at timestamptz,
+      unavailable boolean, confirmed boolean, confirmed_at timestamptz, cancelled boolean, cancelled_at timestamptz,
+      checkin_at timestamptz, checked_out boolean, checked_out_at timestamptz, patient_missed boolean, note text,
+      referrer text, is_guardian boolean, is_new_clients_patient boolean, sooner_if_possible boolean,
+      patient_confirmed boolean, patient_confirmed_at timestamptz, descriptor_ids jsonb, deleted boolean, foreign_id text,
+      marker text, booked_by_api_key_id bigint, insertion_write_id bigint, draft jsonb, mirror jsonb, mirror_hash text,
+      mirror_seen_at timestamptz, overlay jsonb, edited_at timestamptz, last_sync_time timestamptz)
+    on conflict (institution_id, id) do update set location_id = excluded.location_id, patient_id = excluded.patient_id,
+      provider_id = excluded.provider_id, operatory_id = excluded.operatory_id,
+      appointment_type_id = excluded.appointment_type_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+      unavailable = excluded.unavailable, confirmed = excluded.confirmed, confirmed_at = excluded.confirmed_at,
+      cancelled = excluded.cancelled, cancelled_at = excluded.cancelled_at, checkin_at = excluded.checkin_at,
+      checked_out = excluded.checked_out, checked_out_at = excluded.checked_out_at,
+      patient_missed = excluded.patient_missed, note = excluded.note, referrer = excluded.referrer,
+      is_guardian = excluded.is_guardian, is_new_clients_patient = excluded.is_new_clients_patient,
+      sooner_if_possible = excluded.sooner_if_possible, patient_confirmed = excluded.patient_confirmed,
+      patient_confirmed_at = excluded.patient_confirmed_at, descriptor_ids = excluded.descriptor_ids,
+      deleted = excluded.deleted, foreign_id = excluded.foreign_id, marker = excluded.marker,
+      insertion_write_id = excluded.insertion_write_id, draft = excluded.draft, mirror = excluded.mirror,
+      mirror_hash = excluded.mirror_hash, mirror_seen_at = excluded.mirror_seen_at, overlay = excluded.overlay,
+      edited_at = excluded.edited_at, last_sync_time = excluded.last_sync_time, updated_at = app_now()`.execute(
+    tx.db,
+  )
+}
+
+export interface AppointmentFilter {
+  /** Windows on the start: `start <= starts_at < end`. */
+  start: Instant
+  end: Instant
+  locationId?: number | undefined
+  foreignId?: string | undefined
+  cancelled?: boolean | undefined
+  unavailable?: boolean | undefined
+  nexOnly?: boolean | undefined
+  updatedSince?: Instant | undefined
+  appointmentTypeId?: number | undefined
+  createdBy?: number | undefined
+  providerIds?: number[] | undefined
+  operatoryIds?: number[] | undefined
+  patientIds?: number[] | undefined
+}
+
+export interface AppointmentPaging {
+  limit: number
+  /** v2 pages; null with cursors. */
+  offset: number
+  sort: 'start_time' | 'updated_at' | '-updated_at'
+  /** Rows beyond this (value of the sort key, id), or before it. */
+  after?: [Instant, number] | undefined
+  before?: [Instant, number] | undefined
+}
+
+const shownColumns = sql`
+  a.id, a.patient_id, a.provider_id, p.display_name as provider_name, a.starts_at as start_time, a.ends_at as end_time,
+  a.confirmed, a.confirmed_at, a.patient_confirmed, a.patient_confirmed_at, a.patient_missed, a.cancelled, a.cancelled_at,
+  a.checkin_at, a.checked_out, a.checked_out_at, a.created_at, a.updated_at, a.note, a.unavailable, l.tz as timezone,
+  a.institution_id, a.location_id, a.operatory_id, a.appointment_type_id, a.foreign_id,
+  case when a.foreign_id is null then 'Nex-DataSource-0' else d.foreign_id_type end as foreign_id_type,
+  case when a.booked_by_api_key_id is null then '{}'::jsonb
+    else jsonb_build_object('is_booked_on_nexhealth', true, 'booked_by_api_user_id', a.booked_by_api_key_id) end as misc,
+  a.last_sync_time, a.booked_by_api_key_id as created_by_user_id, a.is_guardian, a.is_new_clients_patient,
+  a.patient_id is not null and exists (select from appointments past where past.institution_id = a.institution_id
+    and past.patient_id = a.patient_id and past.starts_at < least(a.starts_at, app_now())
+    and not past.cancelled and not past.unavailable) as is_past_patient,
+  a.sooner_if_possible, a.referrer, a.deleted, a.descriptor_ids,
+  (extract(epoch from (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int as offset_minutes,
+  case when w.id is null then null else jsonb_build_object('status', w.state, 'code', w.code, 'message', w.message,
+    'retriable', w.retriable, 'attempts', w.attempts) end as insertion`
+
+const shownFrom = sql`
+  from appointments a
+  join locations l on l.institution_id = a.institution_id and l.id = a.location_id
+  join data_sources d on d.institution_id = a.institution_id and d.id = a.data_source_id
+  left join providers p on p.institution_id = a.institution_id and p.id = a.provider_id
+  left join writes w on w.institution_id = a.institution_id and w.id = a.insertion_write_id`
+
+type ShownRow = Omit<ShownAppointment, 'timezone_offset'> & { offset_minutes: number }
+
+function show({ offset_minutes, ...row }: ShownRow): ShownAppointment {
+  const size = Math.abs(offset_minutes)
+  const text = `${offset_minutes < 0 ? '-' : '+'}${Math.floor(size / 60)}:${String(size % 60).padStart(2, '0')}`
+  return { ...row, timezone_offset: text }
+}
+
+/** One appointment as shown, deleted ones included; null where there is none. */
+export async function findAppointment(tx: Tenant, id: number): Promise<ShownAppointment | null> {
+  const [row] = await showAppointments(tx, [id])
+  return row ?? null
+}
+
+/** Appointments as shown, in the order of their ids. */
+export async function showAppointments(tx: Tenant, ids: number[]): Promise<ShownAppointment[]> {
+  const { rows } = await sql<ShownRow>`select ${shownColumns} ${shownFrom}
+    where a.institution_id = ${tx.institutionId} and a.id = any(${ids}::bigint[]) order by a.id`.execute(
+    tx.db,
+  )
+  return rows.map(show)
+}
+
+function filtered(tx: Tenant, f: AppointmentFilter) {
+  return sql`where a.institution_id = ${tx.institutionId} and not a.deleted
+    and a.starts_at >= ${f.start} and a.starts_at < ${f.end}
+    and (${f.locationId ?? null}::bigint is null or a.location_id = ${f.locationId ?? null})
+    and (${f.foreignId ?? null}::text is null or a.foreign_id = ${f.foreignId ?? null})
+    and (${f.cancelled ?? null}::boolean is null or a.cancelled = ${f.cancelled ?? null})
+    and (${f.unavailable ?? null}::boolean is null or a.unavailable = ${f.unavailable ?? null})
+    and (${f.nexOnly ?? false} is false or a.booked_by_api_key_id is not null)
+    and (${f.updatedSince ?? null}::timestamptz is null or a.updated_at >= ${f.updatedSince ?? null})
+    and (${f.appointmentTypeId ?? null}::bigint is null or a.appointment_type_id = ${f.appointmentTypeId ?? null})
+    and (${f.createdBy ?? null}::bigint is null or a.booked_by_api_key_id = ${f.createdBy ?? null})
+    and (${f.providerIds ?? null}::bigint[] is null or a.provider_id = any(${f.providerIds ?? null}))
+    and (${f.operatoryIds ?? null}::bigint[] is null or a.operatory_id = any(${f.operatoryIds ?? null}))
+    and (${f.patientIds ?? null}::bigint[] is null or a.patient_id = any(${f.patientIds ?? null}))`
+}
+
+/** A page of appointments as shown. Deleted ones are left out. */
+export async function listAppointments(
+  tx: Tenant,
+  filter: AppointmentFilter,
+  paging: AppointmentPaging,
+): Promise<ShownAppointment[]> {
+  const key = paging.sort === 'start_time' ? sql`a.starts_at` : sql`a.updated_at`
+  const downward = paging.sort === '-updated_at'
+  const cursor = paging.after ?? paging.before
+  const forward = !paging.before
+  // A page before a cursor is read backwards from it and turned round.
+  const ascending = downward !== forward
+  const beyond = cursor
+    ? sql`and (${key}, a.id) ${ascending ? sql`>` : sql`<`} (${cursor[0]}::timestamptz, ${cursor[1]}::bigint)`
+    : sql``
+  const order = ascending ? sql`order by ${key}, a.id` : sql`order by ${key} desc, a.id desc`
+  const { rows } = await sql<ShownRow>`select ${shownColumns} ${shownFrom} ${filtered(tx, filter)} ${beyond}
+    ${order} limit ${paging.limit} offset ${paging.offset}`.execute(tx.db)
+  const page = rows.map(show)
+  return forward ? page : page.reverse()
+}
+
+/** How many appointments a filter finds. */
+export async function countAppointments(tx: Tenant, filter: AppointmentFilter): Promise<number> {
+  const { rows } = await sql<{
+    n: number
+  }>`select count(*) as n from appointments a ${filtered(tx, filter)}`.execute(tx.db)
+  return rows[0]?.n ?? 0
+}

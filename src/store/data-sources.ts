@@ -1,0 +1,198 @@
+/** Data sources: one configured record system of one institution, and how it is doing. */
+import { sql } from 'kysely'
+import type { Tenant } from '../db/database.ts'
+import type { Instant } from '../model/time.ts'
+
+export interface DataSource {
+  id: number
+  name: string
+  connector: string
+  foreign_id_type: string
+  configuration: unknown
+  capabilities: SourceCapabilities | null
+  poll_seconds: number
+  window_days_ahead: number
+  window_days_back: number
+  window_seconds: number
+  directory_seconds: number
+  cursor: string | null
+  marks: Record<string, number>
+  loaded_at: Instant | null
+  directory_read_at: Instant | null
+  window_read_at: Instant | null
+  pull_started_at: Instant | null
+  pull_completed_at: Instant | null
+  read_status: 'green' | 'red'
+  write_status: 'green' | 'red'
+  writing_stopped_at: Instant | null
+}
+
+/** What the connector said it can do, as kept for those who may not see connectors. The port defines the shape. */
+export interface SourceCapabilities {
+  writes: Record<string, boolean>
+  reads: Record<string, boolean | string>
+  effect: string
+  maxInFlightMs: number
+  conflictCheck: string
+  limits: { grainMinutes: number; noteLength: number | null; characters: string }
+}
+
+export interface NewDataSource {
+  name: string
+  connector: string
+  /** `<adapter>-<system>`; the id completes it. */
+  foreignIdPrefix: string
+  /** Already checked by the connector. Sealed here. */
+  configuration: unknown
+  pollSeconds?: number | undefined
+}
+
+/** Adds a data source with its two units of work. */
+export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    with id as (select nextval('data_source_ids') as id),
+    made as (
+      insert into data_sources (institution_id, id, name, connector, foreign_id_type, configuration_sealed, poll_seconds)
+      select ${tx.institutionId}::bigint, id, ${source.name}::text, ${source.connector}::text,
+        ${source.foreignIdPrefix}::text || '-DataSource-' || id, ${tx.seal(source.configuration)}::bytea,
+        coalesce(${source.pollSeconds ?? null}::int, 30)
+      from id returning id),
+    units as (
+      insert into work (kind, institution_id, subject_id, run_at)
+      select kind, ${tx.institutionId}::bigint, made.id, app_now() from made, (values ('pull'), ('push')) as kinds(kind))
+    select id from made`.execute(tx.db)
+  const id = rows[0]?.id
+  if (id === undefined) throw new Error('a data source was not inserted')
+  return id
+}
+
+const columns = sql`id, name, connector, foreign_id_type, configuration_sealed, capabilities, poll_seconds,
+  window_days_ahead, window_days_back, window_seconds, directory_seconds, cursor, marks, loaded_at, directory_read_at,
+  window_read_at, pull_started_at, pull_completed_at, read_status, write_status, writing_stopped_at`
+
+type Row = Omit<DataSource, 'configuration'> & { configuration_sealed: Buffer }
+
+function unseal(tx: Tenant, { configuration_sealed, ...row }: Row): DataSource {
+  return { ...row, configuration: tx.open(configuration_sealed) }
+}
+
+export async function findDataSource(tx: Tenant, id: number): Promise<DataSource | null> {
+  const { rows } = await sql<Row>`select ${columns} from data_sources
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  return rows[0] ? unseal(tx, rows[0]) : null
+}
+
+export async function listDataSources(tx: Tenant): Promise<DataSource[]> {
+  const { rows } = await sql<Row>`select ${columns} from data_sources
+    where institution_id = ${tx.institutionId} order by id`.execute(tx.db)
+  return rows.map((row) => unseal(tx, row))
+}
+
+/** Changes the name, configuration or pace of a data source and has it pulled at once. */
+export async function updateDataSource(
+  tx: Tenant,
+  id: number,
+  change: { name?: string | undefined; configuration?: unknown; pollSeconds?: number | undefined },
+): Promise<void> {
+  const configuration = change.configuration === undefined ? null : tx.seal(change.configuration)
+  await sql`update data_sources set name = coalesce(${change.name ?? null}, name),
+    configuration_sealed = coalesce(${configuration}, configuration_sealed),
+    poll_seconds = coalesce(${change.pollSeconds ?? null}::int, poll_seconds), updated_at = app_now()
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  await wakeUnit(tx, 'pull', id)
+}
+
+/** Has a unit of a data source run as soon as a worker is free. */
+export async function wakeUnit(tx: Tenant, kind: 'pull' | 'push', dataSourceId: number): Promise<void> {
+  await sql`insert into wakes (work_id) select id from work where kind = ${kind}
+    and institution_id = ${tx.institutionId} and subject_id = ${dataSourceId}`.execute(tx.db)
+}
+
+/** Now, by the database's clock and the test offset. */
+export async function now(tx: Tenant): Promise<Instant> {
+  const { rows } = await sql<{ now: Instant }>`select app_now() as now`.execute(tx.db)
+  const at = rows[0]?.now
+  if (at === undefined) throw new Error('the database did not say what time it is')
+  return at
+}
+
+/** Keeps what the probe found. */
+export async function saveProbe(
+  tx: Tenant,
+  id: number,
+  probe: { capabilities: SourceCapabilities; marks: Record<string, number> },
+): Promise<void> {
+  await sql`update data_sources set capabilities = ${JSON.stringify(probe.capabilities)}::jsonb,
+    marks = ${JSON.stringify(probe.marks)}::jsonb
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+}
+
+/** Notes how far a pull has come; only the given columns change. */
+export async function savePullProgress(
+  tx: Tenant,
+  id: number,
+  progress: {
+    cursor?: string | null
+    pull_started_at?: Instant
+    pull_completed_at?: Instant
+    directory_read_at?: Instant
+    window_read_at?: Instant
+    loaded_at?: Instant
+    writing_stopped_at?: Instant | null
+  },
+): Promise<void> {
+  if (Object.keys(progress).length === 0) return
+  await tx.db
+    .updateTable('data_sources')
+    .set(progress)
+    .where('institution_id', '=', tx.institutionId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/**
+ * Sets a direction's status; answers whether it turned. The instant moves with every call, so that it says when the
+ * record system was last reached (green) or since when it is not (red stays at its first instant).
+ */
+export async function setStatus(
+  tx: Tenant,
+  id: number,
+  direction: 'read' | 'write',
+  status: 'green' | 'red',
+  reason: string | null,
+): Promise<boolean> {
+  const now = direction === 'read' ? sql`read_status` : sql`write_status`
+  const at = direction === 'read' ? sql`read_status_at` : sql`write_status_at`
+  const why = direction === 'read' ? sql`read_reason` : sql`write_reason`
+  const { rows } = await sql<{ turned: boolean }>`
+    with before as (select id, ${now} as status from data_sources
+      where institution_id = ${tx.institutionId} and id = ${id} for no key update)
+    update data_sources d set ${now} = ${status}, ${why} = ${reason},
+      ${at} = case when ${status} = 'red' and b.status = 'red' then d.${at} else app_now() end
+    from before b where d.institution_id = ${tx.institutionId} and d.id = b.id
+    returning b.status <> ${status} as turned`.execute(tx.db)
+  return rows[0]?.turned ?? false
+}
+
+/** Keeps a row that could not be read, sealed, with its reason; a later good reading of it takes it away. */
+export async function setAside(
+  tx: Tenant,
+  dataSourceId: number,
+  row: { noun: string; foreignId: string; reason: string; raw: unknown },
+): Promise<void> {
+  await sql`insert into set_aside (institution_id, data_source_id, noun, foreign_id, reason, raw_sealed)
+    values (${tx.institutionId}, ${dataSourceId}, ${row.noun}, ${row.foreignId}, ${row.reason}, ${tx.seal(row.raw)})
+    on conflict (institution_id, data_source_id, noun, foreign_id)
+    do update set reason = excluded.reason, raw_sealed = excluded.raw_sealed`.execute(tx.db)
+}
+
+/** Takes rows back from aside that were read well since. */
+export async function clearAside(
+  tx: Tenant,
+  dataSourceId: number,
+  noun: string,
+  foreignIds: string[],
+): Promise<void> {
+  await sql`delete from set_aside where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
+    and noun = ${noun} and foreign_id = any(${foreignIds}::text[])`.execute(tx.db)
+}

@@ -1,0 +1,86 @@
+/** Events: inserted in the transaction of the change they tell of, positioned after commit, read in order. */
+import { sql } from 'kysely'
+import type { Database, Tenant } from '../db/database.ts'
+import type { EventName, ResourceType } from '../model/events.ts'
+import type { Instant } from '../model/time.ts'
+
+export interface NewEvent {
+  name: EventName
+  resourceType: ResourceType
+  /** The appointment or patient it is about. */
+  subjectId: number | null
+  /** Sealed under the institution's key. */
+  body: Record<string, unknown>
+}
+
+export interface StoredEvent {
+  position: number
+  id: number
+  name: string
+  resource_type: string
+  created_at: Instant
+  body: Record<string, unknown>
+}
+
+/** Appends events and wakes the sequencer. */
+export async function recordEvents(tx: Tenant, events: NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  await sql`
+    with made as (
+      insert into events (institution_id, name, resource_type, subject_id, body_sealed)
+      select ${tx.institutionId}::bigint, r.name, r.resource_type, r.subject_id, r.body
+      from unnest(${events.map((event) => event.name)}::text[], ${events.map((event) => event.resourceType)}::text[],
+        ${events.map((event) => event.subjectId)}::bigint[], ${events.map((event) => tx.seal(event.body))}::bytea[])
+        with ordinality as r(name, resource_type, subject_id, body, ordinality)
+      order by r.ordinality returning id),
+    ordered as (insert into event_order (institution_id, event_id) select ${tx.institutionId}::bigint, id from made)
+    insert into wakes (work_id) select id from work where kind = 'sequence'`.execute(tx.db)
+}
+
+/** One event; the same as `recordEvents` with one. */
+export async function recordEvent(tx: Tenant, event: NewEvent): Promise<void> {
+  await recordEvents(tx, [event])
+}
+
+/** Positioned events after a position (null: from the oldest kept), in order. */
+export async function listEvents(
+  tx: Tenant,
+  after: number | null,
+  limit: number,
+  names: string[] | null = null,
+): Promise<StoredEvent[]> {
+  const { rows } = await sql<Omit<StoredEvent, 'body'> & { body_sealed: Buffer }>`
+    select o.position, e.id, e.name, e.resource_type, e.created_at, e.body_sealed
+    from event_order o join events e on e.institution_id = o.institution_id and e.id = o.event_id
+    where o.institution_id = ${tx.institutionId} and o.position > ${after ?? 0}
+      and (${names}::text[] is null or e.name = any(${names}::text[]))
+    order by o.position limit ${limit}`.execute(tx.db)
+  return rows.map(({ body_sealed, ...row }) => ({
+    ...row,
+    body: tx.open(body_sealed) as Record<string, unknown>,
+  }))
+}
+
+/**
+ * The sequencer's one statement: gives the next positions to committed events that have none, in the order of their ids.
+ * Runs as the work role, which sees the order of events and nothing of what they say.
+ * @returns how many were positioned
+ */
+export async function positionEvents(tx: { db: Database['kysely'] }, limit: number): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    with waiting as (
+      select institution_id, event_id from event_order where position is null order by event_id limit ${limit} for update),
+    placed as (
+      select institution_id, event_id, nextval('event_positions') as position
+      from (select * from waiting order by event_id) w),
+    done as (
+      update event_order o set position = p.position from placed p
+      where o.institution_id = p.institution_id and o.event_id = p.event_id and o.position is null returning 1)
+    select count(*) as n from done`.execute(tx.db)
+  return rows[0]?.n ?? 0
+}
+
+/** Makes the partitions that the next events will need; part of the sequencer's turn. */
+export async function keepPartitions(tx: { db: Database['kysely'] }): Promise<void> {
+  await sql`select keep_partitions()`.execute(tx.db)
+}

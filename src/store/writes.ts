@@ -1,0 +1,256 @@
+/** Writes: what we owe a record system, each with its own row, order, attempts and deadline. */
+import { sql } from 'kysely'
+import type { Tenant } from '../db/database.ts'
+import type { WriteState } from '../model/appointment.ts'
+import type { Instant } from '../model/time.ts'
+import type { Asked, WriteCode, WriteKind } from '../model/writes.ts'
+
+export interface Write {
+  id: number
+  data_source_id: number
+  appointment_id: number
+  kind: WriteKind
+  state: WriteState
+  asked: Asked
+  /** The same fields as they stood in the mirror when this was decided. */
+  was: Asked
+  /** The mirror's version this was decided on. */
+  decided_on: string | null
+  attempts: number
+  crashes: number
+  last_attempt_at: Instant | null
+  deadline: Instant
+  promised_at: Instant | null
+  delayed_at: Instant | null
+}
+
+export interface NewWrite {
+  data_source_id: number
+  appointment_id: number
+  kind: WriteKind
+  asked: Asked
+  /** The same fields as they stand in the mirror now; empty for an insertion. */
+  was: Asked
+  decided_on: string | null
+  deadline: Instant
+  promised_at: Instant | null
+}
+
+/** Inserts a write and wakes its data source's push; the caller wakes the process after the commit. */
+export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    with made as (
+      insert into writes (institution_id, data_source_id, appointment_id, kind, asked_sealed, fields, decided_on, deadline,
+        promised_at)
+      values (${tx.institutionId}, ${write.data_source_id}, ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
+        ${Object.keys(write.asked)}, ${write.decided_on}, ${write.deadline}, ${write.promised_at})
+      returning id, data_source_id),
+    woken as (
+      insert into wakes (work_id) select w.id from work w, made where w.kind = 'push'
+        and w.institution_id = ${tx.institutionId} and w.subject_id = made.data_source_id)
+    select id from made`.execute(tx.db)
+  const id = rows[0]?.id
+  if (id === undefined) throw new Error('a write was not inserted')
+  return id
+}
+
+const columns = sql`w.id, w.data_source_id, w.appointment_id, w.kind, w.state, w.asked_sealed, w.decided_on, w.attempts,
+  w.crashes, w.last_attempt_at, w.deadline, w.promised_at, w.delayed_at`
+
+type WriteRow = Omit<Write, 'asked' | 'was'> & { asked_sealed: Buffer | null }
+
+function unseal(tx: Tenant, { asked_sealed, ...row }: WriteRow): Write {
+  const sealed = asked_sealed
+    ? (tx.open(asked_sealed) as Pick<Write, 'asked' | 'was'>)
+    : { asked: {}, was: {} }
+  return { ...row, ...sealed }
+}
+
+/**
+ * Ids of the writes that may go now, oldest first: the first open write of each appointment, where its time has come.
+ * The ones behind it wait, so that one appointment's writes go in order.
+ */
+export async function listDueWrites(
+  tx: Tenant,
+  dataSourceId: number,
+  limit: number,
+): Promise<{ id: number; appointment_id: number }[]> {
+  const { rows } = await sql<{ id: number; appointment_id: number }>`
+    select w.id, w.appointment_id from writes w
+    where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
+      and w.state <> 'needs_decision' and w.next_attempt_at <= app_now()
+      and not exists (select from writes earlier where earlier.institution_id = w.institution_id
+        and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
+    order by w.next_attempt_at, w.id limit ${limit}`.execute(tx.db)
+  return rows
+}
+
+/** When the next write of a data source is due; null where nothing is owed. */
+export async function nextDue(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
+  const { rows } = await sql<{ at: Instant | null }>`
+    select min(next_attempt_at) as at from writes where institution_id = ${tx.institutionId}
+      and data_source_id = ${dataSourceId} and ended_at is null and state <> 'needs_decision'`.execute(tx.db)
+  return rows[0]?.at ?? null
+}
+
+/** Locks one write. Its appointment is locked first, by `lockAppointments`: always in that order. */
+export async function lockWrite(tx: Tenant, id: number): Promise<Write | null> {
+  const { rows } = await sql<WriteRow>`
+    select ${columns} from writes w where w.institution_id = ${tx.institutionId} and w.id = ${id} for no key update`.execute(
+    tx.db,
+  )
+  return rows[0] ? unseal(tx, rows[0]) : null
+}
+
+/** The open writes of an appointment, in the order they will go, locked. */
+export async function lockOpenWrites(tx: Tenant, appointmentId: number): Promise<Write[]> {
+  const { rows } = await sql<WriteRow>`
+    select ${columns} from writes w where w.institution_id = ${tx.institutionId} and w.appointment_id = ${appointmentId}
+      and w.ended_at is null order by w.id for no key update`.execute(tx.db)
+  return rows.map((row) => unseal(tx, row))
+}
+
+/** Replaces what a write asks for: only before anything of it was sent. */
+export async function updateAsked(tx: Tenant, id: number, asked: Asked, deadline: Instant): Promise<void> {
+  await sql`update writes set asked_sealed = ${tx.seal({ asked, was: {} })}, fields = ${Object.keys(asked)}, deadline = ${deadline}
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+}
+
+/** Begins an attempt: the write is `sending` from the commit of this on. Answers the attempt's id. */
+export async function beginAttempt(tx: Tenant, id: number): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    with begun as (
+      update writes set state = 'sending', attempts = attempts + 1, last_attempt_at = app_now()
+      where institution_id = ${tx.institutionId} and id = ${id} returning id)
+    insert into write_attempts (institution_id, write_id) select ${tx.institutionId}::bigint, id from begun returning id`.execute(
+    tx.db,
+  )
+  const attempt = rows[0]?.id
+  if (attempt === undefined) throw new Error(`write ${id} is not there`)
+  return attempt
+}
+
+export interface AttemptEnd {
+  outcome: 'written' | 'found' | 'rejected' | 'unavailable' | 'unknown'
+  code: string | null
+  /** One sentence without patient data. */
+  message: string | null
+}
+
+export async function endAttempt(tx: Tenant, attemptId: number, end: AttemptEnd): Promise<void> {
+  await sql`update write_attempts set ended_at = app_now(), outcome = ${end.outcome}, code = ${end.code},
+    message = ${end.message} where institution_id = ${tx.institutionId} and id = ${attemptId}`.execute(tx.db)
+}
+
+/** Attempts that a crash left open are closed as unknown when their write is looked at again. */
+export async function closeOpenAttempts(tx: Tenant, writeId: number): Promise<void> {
+  await sql`update write_attempts set ended_at = app_now(), outcome = 'unknown', code = 'interrupted',
+    message = 'The worker stopped before it knew the outcome.'
+    where institution_id = ${tx.institutionId} and write_id = ${writeId} and ended_at is null`.execute(tx.db)
+}
+
+/** Sets a write's next try. `state` is `pending` where it is certainly not in effect, else `unknown`. */
+export async function deferWrite(
+  tx: Tenant,
+  id: number,
+  state: 'pending' | 'unknown' | 'needs_decision',
+  nextAttemptAt: Instant,
+  code: WriteCode | null,
+  message: string | null,
+): Promise<void> {
+  await sql`update writes set state = ${state}, next_attempt_at = ${nextAttemptAt}, code = ${code}, message = ${message}
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+}
+
+/** One more crash was found behind a write. */
+export async function countCrash(tx: Tenant, id: number): Promise<void> {
+  await sql`update writes set crashes = crashes + 1 where institution_id = ${tx.institutionId} and id = ${id}`.execute(
+    tx.db,
+  )
+}
+
+export interface WriteEnd {
+  state: 'complete' | 'failed' | 'timed_out' | 'incomplete'
+  code: WriteCode | null
+  message: string | null
+  retriable: boolean | null
+  differing: string[]
+}
+
+/** Ends a write, once. */
+export async function endWrite(tx: Tenant, id: number, end: WriteEnd): Promise<void> {
+  const { rows } =
+    await sql`update writes set state = ${end.state}, code = ${end.code}, message = ${end.message},
+      retriable = ${end.retriable}, differing = ${end.differing}, ended_at = app_now()
+    where institution_id = ${tx.institutionId} and id = ${id} and ended_at is null returning id`.execute(
+      tx.db,
+    )
+  if (rows.length === 0) throw new Error(`write ${id} had ended already`)
+}
+
+/** Insertions whose promise has run out untold, marked as told. */
+export async function markDelayed(tx: Tenant, dataSourceId: number): Promise<number[]> {
+  const { rows } = await sql<{ appointment_id: number }>`
+    update writes set delayed_at = app_now() where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
+      and kind = 'insert' and ended_at is null and delayed_at is null and promised_at <= app_now()
+    returning appointment_id`.execute(tx.db)
+  return rows.map((row) => row.appointment_id)
+}
+
+/** When the next promise of a data source runs out untold. */
+export async function nextPromise(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
+  const { rows } = await sql<{ at: Instant | null }>`
+    select min(promised_at) as at from writes where institution_id = ${tx.institutionId}
+      and data_source_id = ${dataSourceId} and ended_at is null and delayed_at is null`.execute(tx.db)
+  return rows[0]?.at ?? null
+}
+
+/** A write as people read it: no values, only the names of what was asked. */
+export interface ShownWrite {
+  id: number
+  appointment_id: number
+  data_source_id: number
+  kind: WriteKind
+  state: WriteState
+  fields: string[]
+  differing: string[]
+  code: string | null
+  message: string | null
+  retriable: boolean | null
+  created_at: Instant
+  next_attempt_at: Instant | null
+  deadline: Instant
+  ended_at: Instant | null
+  attempts: {
+    id: number
+    started_at: Instant
+    ended_at: Instant | null
+    outcome: string | null
+    code: string | null
+    message: string | null
+  }[]
+}
+
+const shownWrites = sql`
+  select w.id, w.appointment_id, w.data_source_id, w.kind, w.state, w.fields, w.differing, w.code, w.message, w.retriable,
+    w.created_at, case when w.ended_at is null then w.next_attempt_at end as next_attempt_at, w.deadline, w.ended_at,
+    coalesce((select jsonb_agg(jsonb_build_object('id', t.id,
+        'started_at', to_char(t.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'ended_at', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'outcome', t.outcome, 'code', t.code, 'message', t.message) order by t.id)
+      from write_attempts t where t.institution_id = w.institution_id and t.write_id = w.id), '[]') as attempts
+  from writes w`
+
+/** The writes of one appointment with their attempts, in order. */
+export async function listWrites(tx: Tenant, appointmentId: number): Promise<ShownWrite[]> {
+  const { rows } = await sql<ShownWrite>`${shownWrites} where w.institution_id = ${tx.institutionId}
+    and w.appointment_id = ${appointmentId} order by w.id`.execute(tx.db)
+  return rows
+}
+
+/** What is still owed to any data source of the institution, oldest first. */
+export async function listOwed(tx: Tenant, limit: number): Promise<ShownWrite[]> {
+  const { rows } = await sql<ShownWrite>`${shownWrites} where w.institution_id = ${tx.institutionId}
+    and w.ended_at is null order by w.id limit ${limit}`.execute(tx.db)
+  return rows
+}
