@@ -1,0 +1,74 @@
+/** How a write ends other than written: what is shown goes back to what stands, and it is told. */
+import type { Tenant } from '../db/database.ts'
+import { withoutWrite } from '../model/appointment-state.ts'
+import { isRetriable, type WriteCode } from '../model/writes.ts'
+import { type StoredAppointment, saveAppointments } from '../store/appointments.ts'
+import { now } from '../store/data-sources.ts'
+import { endWrite, lockOpenWrites, type Write } from '../store/writes.ts'
+import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
+
+type BadEnd = 'failed' | 'timed_out' | 'incomplete'
+
+/**
+ * Ends a write that is known not to be in effect (`failed`, `timed_out`), or whose effect is not known (`incomplete`).
+ * A failed insertion leaves a cancelled appointment without a foreign id (decision 8) and ends what waited behind it; one
+ * whose effect is unknown keeps its time. A failed change is no longer shown.
+ */
+export async function endBadly(
+  tx: Tenant,
+  appointment: StoredAppointment,
+  write: Write,
+  state: BadEnd,
+  code: WriteCode,
+  message: string,
+): Promise<void> {
+  const was = before(appointment)
+  await endWrite(tx, write.id, { state, code, message, retriable: isRetriable(code), differing: [] })
+  const told: Told[] = []
+  if (write.kind === 'insert') {
+    if (state !== 'incomplete' && appointment.draft)
+      appointment.draft = { ...appointment.draft, cancelled: true, cancelled_at: await now(tx) }
+    const behind = state === 'incomplete' ? [] : await lockOpenWrites(tx, appointment.id)
+    for (const one of behind) {
+      await endWrite(tx, one.id, {
+        state: 'failed',
+        code: 'superseded',
+        message: 'The appointment itself could not be written.',
+        retriable: isRetriable('superseded'),
+        differing: [],
+      })
+      appointment.overlay = withoutWrite(appointment.overlay, one.id)
+    }
+    told.push({ id: appointment.id, name: `appointment_insertion.${state}` })
+    for (const _ of behind) told.push({ id: appointment.id, name: 'appointment_updated.failed' })
+  } else {
+    if (state !== 'incomplete') appointment.overlay = withoutWrite(appointment.overlay, write.id)
+    const previous = previousAttributes(was, appointment)
+    told.push({ id: appointment.id, name: `appointment_updated.${state}`, previous })
+  }
+  await saveAppointments(tx, [appointment])
+  await tellAppointments(tx, told)
+}
+
+/** Ends a change that the front desk made before us: what was asked for stands. */
+export async function endInEffect(tx: Tenant, appointment: StoredAppointment, write: Write): Promise<void> {
+  const was = before(appointment)
+  await endWrite(tx, write.id, {
+    state: 'complete',
+    code: 'already_in_effect',
+    message: 'The front desk had done the same already.',
+    retriable: null,
+    differing: [],
+  })
+  appointment.overlay = withoutWrite(appointment.overlay, write.id)
+  await saveAppointments(tx, [appointment])
+  await tellAppointments(tx, [
+    { id: appointment.id, name: 'appointment_updated', previous: previousAttributes(was, appointment) },
+  ])
+}
+
+/** Ends a change whose appointment was never written. */
+export async function supersede(tx: Tenant, appointment: StoredAppointment, write: Write): Promise<void> {
+  const message = 'The appointment itself was not written.'
+  await endBadly(tx, appointment, write, 'failed', 'superseded', message)
+}

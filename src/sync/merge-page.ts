@@ -1,0 +1,35 @@
+/** The merge of one page that a pull read, and the range that its windows read. */
+import type { ChangeRecord } from '../model/records.ts'
+import { addMs, hours, type Instant } from '../model/time.ts'
+import { savePullProgress } from '../store/data-sources.ts'
+import type { Pull } from './at-work.ts'
+import { mergeRecords } from './merge.ts'
+import { recheckRows } from './recheck.ts'
+
+/** Merges one page in one transaction; asks again for rows that were settled by us while it was on its way. */
+export async function mergePage(
+  pull: Pull,
+  records: ChangeRecord[],
+  seenAt: Instant,
+  cursor: string | null,
+): Promise<void> {
+  const { source, maps, quiet } = pull
+  const merged = await pull.hold.inTenant(async (tx) => {
+    const result = await mergeRecords(tx, { sourceId: source.id, maps, seenAt, quiet }, records)
+    if (cursor !== null) await savePullProgress(tx, source.id, { cursor })
+    return result
+  })
+  pull.appointments += merged.appointments
+  pull.patients += merged.patients
+  await recheckRows(pull, merged.recheck)
+}
+
+/** The booking horizon of a data source, from `startedAt`. */
+export function horizon(pull: Pull): { from: Instant; to: Instant } {
+  const { startedAt, source } = pull
+  const days = (count: number) => hours(24 * count)
+  return {
+    from: addMs(startedAt, -days(source.window_days_back)),
+    to: addMs(startedAt, days(source.window_days_ahead)),
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Merging what was read into the mirror, in one transaction for each page: rows that differ are saved, their events
+ * appended. Merging takes no booking locks: what the front desk does is fact.
+ */
+import type { Tenant } from '../db/database.ts'
+import type { Mirror } from '../model/appointment-state.ts'
+import type { AppointmentRecord, ChangeRecord, ForeignId } from '../model/records.ts'
+import type { Instant } from '../model/time.ts'
+import {
+  findMirrored,
+  lockAppointments,
+  nextAppointmentIds,
+  type StoredAppointment,
+  saveAppointments,
+} from '../store/appointments.ts'
+import { clearAside, setAside } from '../store/data-sources.ts'
+import type { DirectoryMaps } from '../store/directory-mirror.ts'
+import { mapPatients, savePatients } from '../store/patients-mirror.ts'
+import { saveProcedures } from '../store/procedures-mirror.ts'
+import { tellConflicts } from './conflicts.ts'
+import { hashOf, isPlaced, toMirror } from './mirror.ts'
+import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
+import { tellPatients } from './tell-patients.ts'
+
+export interface MergeContext {
+  sourceId: number
+  maps: DirectoryMaps
+  /** When the read that gave the records began, by the database's clock: an older read never overwrites a newer one. */
+  seenAt: Instant
+  /** The first load tells one event with counts when it is done, and none for each row. */
+  quiet: boolean
+}
+
+export interface Merged {
+  /** Foreign ids whose mirror is younger than this read, and differs: to be asked for again. */
+  recheck: ForeignId[]
+  appointments: number
+  patients: number
+}
+
+/** Merges one page. */
+export async function mergeRecords(
+  tx: Tenant,
+  context: MergeContext,
+  records: ChangeRecord[],
+): Promise<Merged> {
+  const patients = records.flatMap((one) => (one.kind === 'patient' ? [one.record] : []))
+  const location = context.maps.soleLocation
+  const saved = await savePatients(
+    tx,
+    { id: context.sourceId, locationId: location },
+    patients,
+    context.seenAt,
+  )
+  if (!context.quiet) await tellPatients(tx, saved)
+  const appointments = records.flatMap((one) => (one.kind === 'appointment' ? [one.record] : []))
+  const recheck = await mergeAppointments(tx, context, appointments)
+  const gone = records.flatMap((one) =>
+    one.kind === 'gone' && one.noun === 'appointment' ? [one.foreignId] : [],
+  )
+  await removeGone(tx, context, gone)
+  await saveProcedures(
+    tx,
+    context.sourceId,
+    records.flatMap((one) => (one.kind === 'procedure' ? [one.record] : [])),
+  )
+  for (const one of records) {
+    if (one.kind !== 'set_aside') continue
+    const { noun, foreignId, reason, raw } = one.record
+    await setAside(tx, context.sourceId, { noun, foreignId: foreignId ?? 'unknown', reason, raw })
+  }
+  return { recheck, appointments: appointments.length, patients: patients.length }
+}
+
+interface Candidate {
+  record: AppointmentRecord
+  mirror: Mirror
+  hash: string
+  id: number | null
+}
+
+/** Merges appointments; answers the foreign ids to ask for again. */
+export async function mergeAppointments(
+  tx: Tenant,
+  context: MergeContext,
+  given: AppointmentRecord[],
+): Promise<ForeignId[]> {
+  if (given.length === 0) return []
+  const records = [...new Map(given.map((record) => [record.foreignId, record])).values()]
+  const { todo, recheck } = await sortOut(tx, context, records)
+  if (todo.length === 0) return recheck
+  const locked = new Map(
+    (
+      await lockAppointments(
+        tx,
+        todo.flatMap(({ id }) => id ?? []),
+      )
+    ).map((row) => [row.id, row]),
+  )
+  const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
+  const told: Told[] = []
+  const rows: StoredAppointment[] = []
+  for (const { record, hash, id, ...one } of todo) {
+    const known = id === null ? null : (locked.get(id) ?? null)
+    // Someone merged or settled it between our look and our lock, from a younger read.
+    if (known?.mirror_seen_at && known.mirror_seen_at > context.seenAt) {
+      if (known.mirror_hash !== hash) recheck.push(record.foreignId)
+      continue
+    }
+    const row = known ?? emptyRow(fresh.shift() ?? 0, context.sourceId)
+    const was = before(known)
+    const mirror = keepInstants(one.mirror, row.mirror, record)
+    Object.assign(row, {
+      mirror,
+      foreign_id: record.foreignId,
+      marker: row.marker ?? record.marker,
+      mirror_hash: hash,
+      mirror_seen_at: context.seenAt,
+      last_sync_time: context.seenAt,
+    })
+    rows.push(row)
+    if (!was.base) told.push({ id: row.id, name: 'appointment_created' })
+    else {
+      const previous = previousAttributes(was, row)
+      if (Object.keys(previous).length > 0) told.push({ id: row.id, name: 'appointment_updated', previous })
+    }
+  }
+  await saveAppointments(tx, rows)
+  if (!context.quiet) {
+    await tellAppointments(tx, told)
+    await tellConflicts(tx, rows)
+  }
+  return recheck
+}
+
+/** Instants that the system does not tell stay as they were first seen. */
+function keepInstants(mirror: Mirror, previous: Mirror | null, record: AppointmentRecord): Mirror {
+  if (!previous) return mirror
+  const kept = { ...mirror }
+  if (record.confirmed && record.confirmedAt === null && previous.confirmed)
+    kept.confirmed_at = previous.confirmed_at
+  if (record.cancelledAt === null && (previous.cancelled || !record.cancelled))
+    kept.cancelled_at = previous.cancelled_at
+  if (record.checkedOut && record.checkedOutAt === null && previous.checked_out)
+    kept.checked_out_at = previous.checked_out_at
+  return kept
+}
+
+/** What differs from the mirror and may be merged, and what must be asked for again. */
+async function sortOut(
+  tx: Tenant,
+  context: MergeContext,
+  records: AppointmentRecord[],
+): Promise<{ todo: Candidate[]; recheck: ForeignId[] }> {
+  const ids = records.map((record) => record.foreignId)
+  const markers = records.flatMap((record) => record.marker ?? [])
+  const known = await findMirrored(tx, context.sourceId, ids, markers)
+  const byForeignId = new Map(known.map((row) => [row.foreign_id, row]))
+  const byMarker = new Map(known.map((row) => [row.marker, row]))
+  const patients = await mapPatients(
+    tx,
+    context.sourceId,
+    records.flatMap((record) => record.patient ?? []),
+  )
+  const todo: Candidate[] = []
+  const recheck: ForeignId[] = []
+  const well: ForeignId[] = []
+  for (const record of records) {
+    const mirror = toMirror(record, context.maps, patients, null, context.seenAt)
+    if (!isPlaced(mirror)) {
+      if ('aside' in mirror)
+        await setAside(tx, context.sourceId, {
+          noun: 'appointment',
+          foreignId: record.foreignId,
+          reason: mirror.aside,
+          raw: record,
+        })
+      continue
+    }
+    well.push(record.foreignId)
+    const row =
+      byForeignId.get(record.foreignId) ?? (record.marker === null ? undefined : byMarker.get(record.marker))
+    const hash = hashOf(record, mirror)
+    if (row?.mirror_hash === hash) continue
+    if (row?.mirror_seen_at && row.mirror_seen_at > context.seenAt) recheck.push(record.foreignId)
+    else todo.push({ record, mirror, hash, id: row?.id ?? null })
+  }
+  await clearAside(tx, context.sourceId, 'appointment', well)
+  return { todo, recheck }
+}
+
+function emptyRow(id: number, sourceId: number): StoredAppointment {
+  return {
+    id,
+    data_source_id: sourceId,
+    foreign_id: null,
+    marker: null,
+    booked_by_api_key_id: null,
+    insertion_write_id: null,
+    mirror_hash: null,
+    mirror_seen_at: null,
+    last_sync_time: null,
+    draft: null,
+    mirror: null,
+    overlay: {},
+  }
+}
+
+/** Marks appointments as gone that the record system holds no longer. */
+export async function removeGone(tx: Tenant, context: MergeContext, foreignIds: ForeignId[]): Promise<void> {
+  if (foreignIds.length === 0) return
+  const known = await findMirrored(tx, context.sourceId, foreignIds, [])
+  const rows = await lockAppointments(
+    tx,
+    known.map((row) => row.id),
+  )
+  const told: Told[] = []
+  const removed: StoredAppointment[] = []
+  for (const row of rows) {
+    if (!row.mirror || row.mirror.gone || (row.mirror_seen_at && row.mirror_seen_at > context.seenAt))
+      continue
+    const was = before(row)
+    row.mirror = { ...row.mirror, gone: true, cancelled_at: row.mirror.cancelled_at ?? context.seenAt }
+    row.mirror_hash = null
+    row.mirror_seen_at = context.seenAt
+    row.last_sync_time = context.seenAt
+    removed.push(row)
+    told.push({ id: row.id, name: 'appointment_updated', previous: previousAttributes(was, row) })
+  }
+  await saveAppointments(tx, removed)
+  if (!context.quiet) await tellAppointments(tx, told)
+}

@@ -1,0 +1,160 @@
+/** Before a write is sent: is it still owed, and what exactly goes out? Ends what is not; reserves the marker; begins the attempt. */
+
+import type { Tenant } from '../db/database.ts'
+import type { FieldName, Mirror } from '../model/appointment-state.ts'
+import { same } from '../model/appointment-state.ts'
+import type { Instant } from '../model/time.ts'
+import { lockAppointments, type StoredAppointment, saveAppointments } from '../store/appointments.ts'
+import { now } from '../store/data-sources.ts'
+import { type ForeignNames, findForeignNames } from '../store/directory-mirror.ts'
+import {
+  lockPatientOf,
+  lockPatientToWrite,
+  type PatientToWrite,
+  setPatientMarker,
+} from '../store/patients-mirror.ts'
+import {
+  beginAttempt,
+  closeOpenAttempts,
+  countCrash,
+  deferWrite,
+  lockWrite,
+  type Write,
+} from '../store/writes.ts'
+import type { Push } from './at-work.ts'
+import { endBadly, endInEffect, supersede } from './end.ts'
+
+/** A write about to go out, with all that its call needs. */
+export interface Prepared {
+  write: Write
+  attemptId: number
+  /** An earlier attempt may have taken effect, or still take it. */
+  inFlight: boolean
+  lastAttemptAt: Instant | null
+  appointment: StoredAppointment
+  marker: string
+  patient: PatientToWrite | null
+  names: ForeignNames
+  deadlinePassed: boolean
+}
+
+/** A write that crashed its worker this often waits for a person. */
+const CRASHES_MAX = 3
+
+/** Answers null where there is nothing to send (any more). */
+export async function prepare(push: Push, writeId: number, appointmentId: number): Promise<Prepared | null> {
+  return await push.hold.inTenant(async (tx) => {
+    await lockPatientOf(tx, appointmentId)
+    const [appointment] = await lockAppointments(tx, [appointmentId])
+    const write = await lockWrite(tx, writeId)
+    if (!appointment || !write || !['pending', 'sending', 'unknown'].includes(write.state)) return null
+    const inFlight = write.state !== 'pending'
+    const at = await now(tx)
+    if (write.state === 'sending') {
+      await closeOpenAttempts(tx, write.id)
+      await countCrash(tx, write.id)
+      if (write.crashes + 1 >= CRASHES_MAX) {
+        const message = 'The worker stopped three times while it sent this write: it waits for a person.'
+        await deferWrite(tx, write.id, 'needs_decision', at, 'crashed_repeatedly', message)
+        return null
+      }
+    }
+    const deadlinePassed = write.deadline <= at
+    if (!inFlight && deadlinePassed) {
+      await endBadly(tx, appointment, write, 'timed_out', 'deadline_passed', late(write))
+      return null
+    }
+    if (!inFlight && write.kind !== 'insert' && !(await stillOwed(tx, appointment, write))) return null
+    return await begin(tx, push, appointment, write, inFlight, deadlinePassed)
+  })
+}
+
+function late(write: Write): string {
+  return write.kind === 'insert'
+    ? 'It could not be written before the appointment was to start.'
+    : 'It could not be written within a day of the end of the appointment.'
+}
+
+async function begin(
+  tx: Tenant,
+  push: Push,
+  appointment: StoredAppointment,
+  write: Write,
+  inFlight: boolean,
+  deadlinePassed: boolean,
+): Promise<Prepared> {
+  const fields = appointment.mirror ?? appointment.draft
+  if (!fields) throw new Error(`appointment ${appointment.id} has neither mirror nor draft`)
+  const marker = appointment.marker ?? push.system.reserve()
+  const patient =
+    write.kind === 'insert' && fields.patient_id !== null
+      ? await patientOf(tx, push, fields.patient_id)
+      : null
+  if (write.kind === 'insert' && appointment.marker === null) {
+    appointment.marker = marker
+    await saveAppointments(tx, [appointment])
+  }
+  const wanted = { ...fields, ...write.asked } as Mirror
+  return {
+    write: { ...write, attempts: write.attempts + 1 },
+    attemptId: await beginAttempt(tx, write.id),
+    inFlight,
+    lastAttemptAt: write.last_attempt_at,
+    appointment,
+    marker,
+    patient,
+    names: await findForeignNames(tx, wanted),
+    deadlinePassed,
+  }
+}
+
+/** The patient, under a marker of its own where the record system does not hold it yet. */
+async function patientOf(tx: Tenant, push: Push, id: number): Promise<PatientToWrite> {
+  const patient = await lockPatientToWrite(tx, id)
+  if (patient.foreign_id !== null || patient.marker !== null) return patient
+  const marker = push.system.reserve()
+  await setPatientMarker(tx, id, marker)
+  return { ...patient, marker }
+}
+
+/**
+ * The front desk may have been faster. A cancellation still goes unless it stands already; a confirmation or check-in
+ * unless the appointment is cancelled; a move or a note ends when the same field was changed there meanwhile.
+ */
+async function stillOwed(tx: Tenant, appointment: StoredAppointment, write: Write): Promise<boolean> {
+  const { mirror } = appointment
+  if (!mirror) {
+    await supersede(tx, appointment, write)
+    return false
+  }
+  if (mirror.gone && write.kind !== 'cancel') {
+    await endBadly(
+      tx,
+      appointment,
+      write,
+      'failed',
+      'not_found',
+      'The health record system holds it no longer.',
+    )
+    return false
+  }
+  if (write.kind === 'cancel') {
+    if (!mirror.cancelled && !mirror.gone) return true
+    await endInEffect(tx, appointment, write)
+    return false
+  }
+  if (write.kind === 'confirm' && mirror.confirmed && !mirror.cancelled) {
+    await endInEffect(tx, appointment, write)
+    return false
+  }
+  const changed =
+    mirror.cancelled ||
+    ((write.kind === 'reschedule' || write.kind === 'note') &&
+      Object.entries(write.was).some(
+        ([name, value]) => !same(mirror[name as FieldName & keyof Mirror], value),
+      ))
+  if (!changed) return true
+  const message = 'The front desk changed it before this could be written.'
+  await endBadly(tx, appointment, write, 'failed', 'changed_meanwhile', message)
+  return false
+}

@@ -1,0 +1,81 @@
+/**
+ * Carrying out what is owed to one data source: due writes one after the other, each appointment's in order. The holder
+ * drains for at most two seconds or fifty writes and goes to the back.
+ */
+import { Unavailable } from '../connectors/connector.ts'
+import { findDataSource, setStatus } from '../store/data-sources.ts'
+import { loadDirectory } from '../store/directory-mirror.ts'
+import { listDueWrites, markDelayed, nextDue, nextPromise } from '../store/writes.ts'
+import type { Hold } from '../work/hold.ts'
+import type { Push } from './at-work.ts'
+import { carryOut } from './carry-out.ts'
+import type { Systems } from './systems.ts'
+import { tellAppointments } from './tell.ts'
+import { tellStatus } from './tell-source.ts'
+
+const DRAIN_MS = 2_000
+const DRAIN_WRITES = 50
+const BATCH = 10
+
+/** The handler of `push` units. Answers when the next write or promise is due, or null. */
+export function pushHandler(systems: Systems) {
+  return async (hold: Hold): Promise<string | null> => {
+    const sourceId = hold.unit.subjectId ?? 0
+    const begun = await hold.inTenant(async (tx) => {
+      await tellDelayed(tx, sourceId)
+      const source = await findDataSource(tx, sourceId)
+      const owed = await listDueWrites(tx, sourceId, 1)
+      return source && { source, owed: owed.length > 0, maps: await loadDirectory(tx, sourceId) }
+    })
+    if (begun?.owed && begun.source.writing_stopped_at === null) {
+      try {
+        const system = await systems.open(hold.unit.institutionId ?? 0, begun.source)
+        await drain({ hold, system, source: begun.source, maps: begun.maps })
+      } catch (error) {
+        await noteFailure(hold, sourceId, error)
+        throw error
+      }
+    }
+    if (begun?.source.writing_stopped_at) return null
+    return await hold.inTenant(async (tx) => {
+      const times = [await nextDue(tx, sourceId), await nextPromise(tx, sourceId)]
+      return times.flatMap((at) => at ?? []).sort()[0] ?? null
+    })
+  }
+}
+
+async function drain(push: Push): Promise<void> {
+  const { hold, source } = push
+  const began = Date.now()
+  let carried = 0
+  let reached = false
+  while (carried < DRAIN_WRITES && Date.now() - began < DRAIN_MS && !hold.signal.aborted) {
+    const due = await hold.inTenant((tx) => listDueWrites(tx, source.id, BATCH))
+    if (due.length === 0) break
+    for (const { id, appointment_id } of due) {
+      if (hold.signal.aborted) break
+      reached = (await carryOut(push, id, appointment_id)) || reached
+      carried += 1
+    }
+  }
+  if (reached)
+    await hold.inTenant(async (tx) => {
+      if (await setStatus(tx, source.id, 'write', 'green', null)) await tellStatus(tx, source.id, 'write')
+    })
+}
+
+async function noteFailure(hold: Hold, sourceId: number, error: unknown): Promise<void> {
+  if (!(error instanceof Unavailable)) return
+  await hold.inTenant(async (tx) => {
+    if (await setStatus(tx, sourceId, 'write', 'red', error.message)) await tellStatus(tx, sourceId, 'write')
+  })
+}
+
+/** An insertion that is not written within the location's promise is told once. */
+async function tellDelayed(tx: Parameters<typeof markDelayed>[0], sourceId: number): Promise<void> {
+  const late = await markDelayed(tx, sourceId)
+  await tellAppointments(
+    tx,
+    late.map((id) => ({ id, name: 'appointment_insertion.delayed' as const })),
+  )
+}

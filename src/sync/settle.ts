@@ -1,0 +1,166 @@
+/** What an answer of the record system makes of a write, in one transaction. */
+import type { Outcome, RejectionCode } from '../connectors/connector.ts'
+import type { Tenant } from '../db/database.ts'
+import { withoutWrite } from '../model/appointment-state.ts'
+import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
+import type { Instant } from '../model/time.ts'
+import type { WriteCode } from '../model/writes.ts'
+import { lockAppointments, type StoredAppointment, saveAppointments } from '../store/appointments.ts'
+import { now } from '../store/data-sources.ts'
+import { lockPatientOf, mapPatients, savePatients, tiePatient } from '../store/patients-mirror.ts'
+import { deferWrite, endAttempt, endWrite, lockWrite, type Write } from '../store/writes.ts'
+import type { Push } from './at-work.ts'
+import { endBadly } from './end.ts'
+import { hashOf, isPlaced, toMirror } from './mirror.ts'
+import type { Prepared } from './prepare.ts'
+import { retryAt } from './retry.ts'
+import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
+import { tellPatients } from './tell-patients.ts'
+import { differing } from './verify.ts'
+
+interface WrittenAnswer {
+  record: AppointmentRecord
+  patient?: PatientRecord
+}
+
+/** Settles a write that is in effect, as read back: complete, or incomplete where a field differs. */
+export async function settleWritten(
+  push: Push,
+  prepared: Prepared,
+  answer: WrittenAnswer,
+  outcome: 'written' | 'found',
+): Promise<void> {
+  await push.hold.inTenant(async (tx) => {
+    await lockPatientOf(tx, prepared.appointment.id)
+    const [row] = await lockAppointments(tx, [prepared.appointment.id])
+    const write = await lockWrite(tx, prepared.write.id)
+    if (!row || !write) return
+    const seenAt = await now(tx)
+    await settlePatient(tx, push, prepared, answer, seenAt)
+    const patients = await mapPatients(
+      tx,
+      push.source.id,
+      answer.record.patient === null ? [] : [answer.record.patient],
+    )
+    const mirror = toMirror(answer.record, push.maps, patients, row.mirror, seenAt)
+    if (!isPlaced(mirror))
+      throw new Error(
+        `what was written of appointment ${row.id} does not read back as an appointment of ours`,
+      )
+    const was = before(row)
+    Object.assign(row, {
+      mirror,
+      foreign_id: answer.record.foreignId,
+      mirror_hash: hashOf(answer.record, mirror),
+      mirror_seen_at: seenAt,
+      last_sync_time: seenAt,
+      overlay: withoutWrite(row.overlay, write.id),
+    })
+    await saveAppointments(tx, [row])
+    await endAttempt(tx, prepared.attemptId, { outcome, code: null, message: null })
+    await endWritten(tx, row, write, was, differing(write, mirror))
+  })
+}
+
+async function endWritten(
+  tx: Tenant,
+  row: StoredAppointment,
+  write: Write,
+  was: ReturnType<typeof before>,
+  fields: string[],
+): Promise<void> {
+  const state = fields.length === 0 ? 'complete' : 'incomplete'
+  await endWrite(tx, write.id, {
+    state,
+    code: fields.length === 0 ? null : 'fields_differ',
+    message:
+      fields.length === 0 ? null : `The health record system holds it with another ${fields.join(', ')}.`,
+    retriable: fields.length === 0 ? null : false,
+    differing: fields,
+  })
+  const told: Told[] = []
+  if (write.kind === 'insert') {
+    told.push({ id: row.id, name: `appointment_insertion.${state}` })
+    if (!was.base) told.push({ id: row.id, name: 'appointment_created' })
+  } else {
+    const name = state === 'complete' ? 'appointment_updated' : 'appointment_updated.incomplete'
+    told.push({ id: row.id, name, previous: previousAttributes(was, row) })
+  }
+  await tellAppointments(tx, told)
+}
+
+/** The patient that was created, or found there, becomes the one we hold. */
+async function settlePatient(
+  tx: Tenant,
+  push: Push,
+  prepared: Prepared,
+  answer: WrittenAnswer,
+  seenAt: Instant,
+): Promise<void> {
+  const foreignId = answer.record.patient
+  if (!prepared.patient || prepared.patient.foreign_id !== null || foreignId === null) return
+  const id = await tiePatient(tx, push.source.id, prepared.patient.id, foreignId)
+  if (!answer.patient) return
+  const place = { id: push.source.id, locationId: push.maps.soleLocation }
+  const saved = await savePatients(tx, place, [answer.patient], seenAt)
+  await tellPatients(tx, { ...saved, updated: saved.updated.filter((one) => one !== id) })
+}
+
+const codes: Record<Exclude<RejectionCode, 'version_changed'>, WriteCode> = {
+  slot_taken: 'slot_taken',
+  not_found: 'not_found',
+  invalid: 'invalid',
+  unsupported: 'unsupported',
+  unauthorized: 'unauthorized',
+  refused: 'refused',
+}
+
+/** How often a change that lost a compare-and-set is decided anew before it ends. */
+const VERSION_TRIES = 5
+
+/** Settles a write that the record system refused. One that lost to a newer version is read again and decided anew. */
+export async function settleRejected(
+  push: Push,
+  prepared: Prepared,
+  outcome: Extract<Outcome, { kind: 'rejected' }>,
+): Promise<void> {
+  if (outcome.code === 'version_changed' && prepared.write.attempts < VERSION_TRIES)
+    return await readAgain(push, prepared, outcome.message)
+  const code = outcome.code === 'version_changed' ? 'changed_meanwhile' : codes[outcome.code]
+  await push.hold.inTenant(async (tx) => {
+    const [row] = await lockAppointments(tx, [prepared.appointment.id])
+    const write = await lockWrite(tx, prepared.write.id)
+    if (!row || !write) return
+    await endAttempt(tx, prepared.attemptId, {
+      outcome: 'rejected',
+      code: outcome.code,
+      message: outcome.message,
+    })
+    await endBadly(tx, row, write, 'failed', code, outcome.message)
+  })
+}
+
+async function readAgain(push: Push, prepared: Prepared, message: string): Promise<void> {
+  const foreignId = prepared.appointment.foreign_id
+  const record = foreignId === null ? null : await push.system.find({ foreignId })
+  await push.hold.inTenant(async (tx) => {
+    const [row] = await lockAppointments(tx, [prepared.appointment.id])
+    if (!row) return
+    const seenAt = await now(tx)
+    const was = before(row)
+    if (record) {
+      const patients = await mapPatients(tx, push.source.id, record.patient === null ? [] : [record.patient])
+      const mirror = toMirror(record, push.maps, patients, row.mirror, seenAt)
+      if (isPlaced(mirror)) {
+        Object.assign(row, { mirror, mirror_hash: hashOf(record, mirror), mirror_seen_at: seenAt })
+        await saveAppointments(tx, [row])
+      }
+    }
+    await endAttempt(tx, prepared.attemptId, { outcome: 'rejected', code: 'version_changed', message })
+    const at = await retryAt(tx, prepared.write.attempts)
+    await deferWrite(tx, prepared.write.id, 'pending', at, null, message)
+    const previous = previousAttributes(was, row)
+    if (Object.keys(previous).length > 0)
+      await tellAppointments(tx, [{ id: row.id, name: 'appointment_updated', previous }])
+  })
+}

@@ -1,0 +1,173 @@
+/** The first command on a fresh machine: `./slotbridge demo`, as a process of its own. */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+import type { DemoFile } from '../../src/cli/demo-file.ts'
+import { openApi } from '../support/api.ts'
+import { demoFolder } from '../support/demo-process.ts'
+import { until } from '../support/until.ts'
+
+const DAY_MS = 24 * 3_600_000
+
+/** Processes that name the folder in their command line: servers and practices that were left behind. */
+function leftBehind(folder: string): string[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => line.includes(folder) && !line.includes('ps -eo'))
+}
+
+function booking(demo: DemoFile, start: string | undefined) {
+  const { patient_id, provider_id, operatory_id, appointment_type_id } = demo
+  return { appt: { patient_id, provider_id, operatory_id, appointment_type_id, start_time: start } }
+}
+
+it('starts from nothing, books every free start it promised, and leaves nothing running', async () => {
+  await using folder = demoFolder()
+  const running = folder.start()
+  const demo = await running.ready()
+  expect(Object.keys(demo)).toEqual(
+    'url api_key subdomain institution_id location_id provider_id operatory_id patient_id appointment_type_id sandbox_url free_starts'.split(
+      ' ',
+    ),
+  )
+  expect(demo.free_starts).toHaveLength(20)
+  expect(new Set(demo.free_starts).size).toBe(20)
+  for (const start of demo.free_starts) {
+    expect(start).toMatch(/^\d{4}-\d\d-\d\dT\d\d:(00|30):00-0[45]:00$/)
+    expect(Date.parse(start)).toBeGreaterThan(Date.now() + DAY_MS)
+  }
+  const api = await openApi(demo)
+  const ids: number[] = []
+  for (const start of demo.free_starts) {
+    const { status, body } = await api.post(
+      `/appointments?location_id=${demo.location_id}`,
+      booking(demo, start),
+    )
+    expect({ status, error: body.error }).toEqual({ status: 201, error: null })
+    ids.push(body.data.appt.id)
+  }
+  for (const id of ids) {
+    const insertion = await until('the end of the insertion', async () => {
+      const { body } = await api.get(`/appointments/${id}`)
+      const { insertion: shown } = body.data.appt ?? body.data
+      return !['pending', 'sending'].includes(shown.status) && shown
+    })
+    expect(insertion).toMatchObject({ status: 'complete', code: null })
+  }
+  await running.saying(`appointment ${ids[19]} is`)
+  running.signal('SIGINT')
+  expect(await running.ended()).toBe(0)
+  expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(false)
+  expect(leftBehind(folder.dataDir)).toEqual([])
+})
+
+it('prints lines that work when they are copied', async () => {
+  await using folder = demoFolder()
+  const running = folder.start()
+  await running.ready()
+  const lines = running
+    .said()
+    .split('\n')
+    .filter((line) => /^ {2}(TOKEN=|ID=|curl |\.\/slotbridge )/.test(line))
+  expect(lines).toHaveLength(7)
+  const house = resolve(import.meta.dirname, '..', '..')
+  const { stdout } = await promisify(execFile)('sh', ['-ec', lines.join('\n')], { cwd: house })
+  const [first, second] = [...stdout.matchAll(/^booked (\d+)$/gm)].map(([, id]) => id)
+  expect(Number(second)).toBeGreaterThan(Number(first))
+  expect(stdout.match(/"code": ?true/g)).toHaveLength(4)
+  // The second was written before it was cancelled, as the time between two commands allows; the first may not have been.
+  for (const id of [first, second]) await running.saying(`accepted    appointment ${id}: cancelled true`)
+  running.signal('SIGINT')
+  expect(await running.ended()).toBe(0)
+})
+
+it('refuses a second start on its data directory and says why, and recovers after kill -9', async () => {
+  await using folder = demoFolder()
+  const first = folder.start()
+  const before = await first.ready()
+  const second = folder.start()
+  expect(await second.ended()).toBe(1)
+  expect(second.said()).toContain('is in use by')
+  expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(true)
+
+  const api = await openApi(before)
+  const { body } = await api.post(
+    `/appointments?location_id=${before.location_id}`,
+    booking(before, before.free_starts[0]),
+  )
+  first.signal('SIGKILL')
+  expect(await first.ended()).toBe('SIGKILL')
+
+  const third = folder.start()
+  const after = await third.ready()
+  expect(after).toMatchObject({
+    api_key: before.api_key,
+    institution_id: before.institution_id,
+    patient_id: before.patient_id,
+  })
+  const again = await openApi(after)
+  const written = await until('the booking in the record system', async () => {
+    const { body: shown } = await again.get(`/appointments/${body.data.appt.id}`)
+    const appointment = shown.data.appt ?? shown.data
+    return appointment.foreign_id && appointment
+  })
+  expect(written.insertion.status).toBe('complete')
+  expect(after.free_starts).not.toContain(before.free_starts[0])
+  third.signal('SIGINT')
+  expect(await third.ended()).toBe(0)
+  expect(leftBehind(folder.dataDir)).toEqual([])
+})
+
+it('stops at once at a second Ctrl-C, and starts again', async () => {
+  await using folder = demoFolder()
+  const running = folder.start()
+  const demo = await running.ready()
+  // A practice that does not answer holds up the draining: what was sent to it may yet be answered.
+  const [practice = ''] = leftBehind(folder.dataDir).filter((line) => line.includes('sandbox/main'))
+  process.kill(Number.parseInt(practice, 10), 'SIGSTOP')
+  const api = await openApi(demo)
+  const { body } = await api.post(
+    `/appointments?location_id=${demo.location_id}`,
+    booking(demo, demo.free_starts[0]),
+  )
+  await until('the write on its way', async () => {
+    const writes = await api.get(`/appointments/${body.data.appt.id}/writes`)
+    return JSON.stringify(writes.body).includes('"sending"')
+  })
+  running.signal('SIGINT')
+  await running.saying('Stopping')
+  const repeat = setInterval(() => running.signal('SIGINT'), 300)
+  const code = await running.ended().finally(() => clearInterval(repeat))
+  expect(code).toBe(130)
+  expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(false)
+  await until('the end of what it started', async () => leftBehind(folder.dataDir).length === 0)
+  const next = folder.start()
+  await next.ready()
+  next.signal('SIGINT')
+  expect(await next.ended()).toBe(0)
+})
+
+it('keeps keys and demo.json to their owner', async () => {
+  await using folder = demoFolder()
+  const running = folder.start()
+  await running.ready()
+  const modes = execFileSync(
+    'sh',
+    [
+      '-c',
+      'stat -c "%a %n" demo.json demo.key master.key slotbridge.log || stat -f "%Lp %N" demo.json demo.key master.key slotbridge.log',
+    ],
+    { cwd: folder.dataDir, encoding: 'utf8' },
+  )
+  expect(
+    modes
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(['600', '600', '600', '600'])
+  const log = readFileSync(join(folder.dataDir, 'slotbridge.log'), 'utf8')
+  expect(log).not.toContain(readFileSync(join(folder.dataDir, 'demo.key'), 'utf8').trim())
+  running.signal('SIGINT')
+  expect(await running.ended()).toBe(0)
+})

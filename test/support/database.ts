@@ -1,0 +1,72 @@
+/** A database of one test's own, on the run's PostgreSQL. */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type Clock, openClock } from '../../src/db/clock.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { openPool } from '../../src/db/pool.ts'
+import { newKey } from '../../src/db/seal.ts'
+import { atDatabase } from './database-url.ts'
+
+export interface TestDatabase extends AsyncDisposable {
+  database: Database
+  clock: Clock
+  /** As the application logs in: under row-level security. */
+  url: string
+  /** As a superuser, to look at everything and to change what only tests change. */
+  directUrl: string
+  /** Moves `app_now()` to `ms` milliseconds after the real time, for everybody on this database, and measures `clock` again. */
+  moveClock(ms: number): Promise<void>
+  /** Runs a statement as the superuser. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever columns they asked for
+  look(text: string, values?: unknown[]): Promise<any[]>
+}
+
+/**
+ * A fresh, migrated database: `await using t = await testDatabase()`. Dropped when the scope ends.
+ * @param poolMax most connections of its pool
+ */
+export async function testDatabase(poolMax = 10): Promise<TestDatabase> {
+  const template = inject('template')
+  const name = `${template}_${randomBytes(5).toString('hex')}`
+  await onServer((client) => client.query(`create database ${name} template ${template}`))
+  const url = atDatabase(inject('serverUrl'), { login: 'slotbridge', database: name })
+  const directUrl = atDatabase(inject('serverUrl'), { database: name })
+  const pool = openPool({ url, max: poolMax, prepare: true, applicationName: 'test' })
+  const database = openDatabase(pool, newKey())
+  const clock = await openClock(database.kysely)
+  const look = async (text: string, values: unknown[] = []) => {
+    const client = new pg.Client({ connectionString: directUrl })
+    await client.connect()
+    try {
+      return (await client.query(text, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  return {
+    database,
+    clock,
+    url,
+    directUrl,
+    look,
+    async moveClock(ms) {
+      await look('update test_clock set offset_ms = $1', [ms])
+      await clock.measure()
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.end()
+      await onServer((client) => client.query(`drop database ${name} with (force)`))
+    },
+  }
+}
+
+async function onServer(run: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('serverUrl') })
+  await client.connect()
+  try {
+    await run(client)
+  } finally {
+    await client.end()
+  }
+}
