@@ -1,0 +1,30 @@
+/** What the server is given by whoever starts it. */
+import type { Clock } from '../db/clock.ts'
+import type { Database } from '../db/database.ts'
+
+/** What the server may know of a connector, which stands on a floor it cannot see. */
+export interface ConnectorFace {
+  name: string
+  /** For `foreign_id_type`: `<adapter>-<system>-DataSource-<n>`; `system` is also the institution's `emrs` entry. */
+  adapter: string
+  system: string
+  displayName: string
+  type: 'cloud' | 'onprem'
+  /** What is wrong with a configuration, a sentence each; empty where it is good. */
+  checkConfiguration(configuration: unknown): string[]
+}
+
+/** The part of a pino logger that the server uses. */
+export interface ServerLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface ServerContext {
+  database: Database
+  clock: Clock
+  log?: ServerLog
+  connectors: ConnectorFace[]
+  /** Called after a commit that owes a record system or a reader something. */
+  wake(): void
+}

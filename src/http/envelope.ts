@@ -1,0 +1,68 @@
+/** The envelope: `{code, description, data, error}` around everything (reference, 2.1). */
+import { Failure, statusOf } from '../model/failures.ts'
+import type { PageInfo } from '../model/wire-basics.ts'
+
+export interface Answer {
+  data: unknown
+  /** 200 where not given. */
+  status?: 200 | 201
+  /** Total of the collection; v2 lists. */
+  count?: number
+  /** v3 lists. */
+  pageInfo?: PageInfo
+  /** Something is owed to a record system or a reader: workers are woken after the commit. */
+  owes?: boolean
+}
+
+/** A success. Warnings go to `description` as an array (decision 4), never to `error` (decision 19). */
+export function success(answer: Answer, warnings: string[]): object {
+  const description = warnings.length > 0 ? [...new Set(warnings)] : null
+  const head = { code: true, description, error: null, data: answer.data }
+  return answer.pageInfo ? { ...head, page_info: answer.pageInfo } : { ...head, count: answer.count ?? null }
+}
+
+export interface Refusal {
+  status: number
+  /** Integer seconds, as clients parse them (decision 20). */
+  retryAfterSeconds: number | null
+  body: { code: false; description: null; data: null; error: string[] }
+}
+
+const RETRY_AFTER_SECONDS = 1
+
+/** What a thrown thing says to the caller. Only a `Failure` speaks for itself; the text of any other error stays here. */
+export function refusal(error: unknown, requestId: string): Refusal {
+  const failure = failureOf(error)
+  const status = failure ? statusOf(failure.code) : 500
+  const sentences = failure?.sentences ?? [`Something went wrong on our side (request ${requestId}).`]
+  return {
+    status,
+    retryAfterSeconds: status === 429 || status === 503 ? RETRY_AFTER_SECONDS : null,
+    body: { code: false, description: null, data: null, error: sentences },
+  }
+}
+
+/** PostgreSQL's classes for "not now": connection trouble, shutting down, too many clients, deadlock, serialization. */
+const NOT_NOW = /^(08...|57P0[123]|53300|40001|40P01|55P03)$/
+const NOT_REACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND'])
+
+function failureOf(error: unknown): Failure | null {
+  if (error instanceof Failure) return error
+  const { code, statusCode, message } = (error ?? {}) as {
+    code?: unknown
+    statusCode?: unknown
+    message?: unknown
+  }
+  if (typeof code === 'string' && (NOT_NOW.test(code) || NOT_REACHED.has(code))) return unreachable
+  if (
+    typeof message === 'string' &&
+    /^(timeout exceeded when trying to connect|Connection terminated)/.test(message)
+  )
+    return unreachable
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Failure('too_large', 'The body is larger than 1 MiB')
+  if (statusCode === 400 || statusCode === 415)
+    return new Failure('invalid_request', 'The request cannot be read')
+  return null
+}
+
+const unreachable = new Failure('unavailable', 'The database cannot be reached for now; try again')

@@ -1,0 +1,140 @@
+/** Puts a route on the server: who is asking, what was sent, the transaction, the envelope. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { inTenant } from '../db/database.ts'
+import { Failure } from '../model/failures.ts'
+import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
+import type { Target } from '../store/access.ts'
+import { type Admission, authenticate } from './authenticate.ts'
+import type { ServerContext } from './context.ts'
+import { type Answer, success } from './envelope.ts'
+import { type AccountInput, isTenantRoute, type Route, type TenantRoute } from './route.ts'
+import type { Tokens } from './tokens.ts'
+import { type Checked, checkerOf } from './validate.ts'
+import { chooseVersion } from './versions/choose.ts'
+import { sendAsV2 } from './versions/content-type.ts'
+
+const ACCESS_DENIED = "You don't have access to perform this action."
+
+/** Parameters that every route takes without a word. */
+const ALWAYS_KNOWN = new Set(['subdomain'])
+
+interface Checkers {
+  query(input: unknown): Checked
+  params(input: unknown): Checked
+  body(input: unknown): Checked
+}
+
+const nothing = (input: unknown): Checked => ({
+  value: {},
+  faults: [],
+  ignored: Object.keys((input ?? {}) as object),
+})
+
+/** Registers a route under its version; v2 and v3 of a path may both be there. */
+export function register(app: FastifyInstance, context: ServerContext, tokens: Tokens, route: Route): void {
+  const checkers: Checkers = {
+    query: route.query ? checkerOf(route.query) : nothing,
+    params: route.params ? checkerOf(route.params) : nothing,
+    body: route.body ? checkerOf(route.body) : nothing,
+  }
+  const envelope = envelopeOf(route.data, route.paging ?? 'none')
+  app.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    constraints: { nexVersion: route.face === 'v3' ? 'v3' : 'v2' },
+    schema: { response: { '2xx': envelope, '4xx': ErrorEnvelope, '5xx': ErrorEnvelope } },
+    ...(route.face === 'v2' && { onSend: sendAsV2 }),
+    handler: async (request, reply) => {
+      const answer = await answerTo(route, context, tokens, checkers, request)
+      reply.code(answer.status)
+      return answer.body
+    },
+  })
+}
+
+async function answerTo(
+  route: Route,
+  context: ServerContext,
+  tokens: Tokens,
+  checkers: Checkers,
+  request: FastifyRequest,
+): Promise<{ status: number; body: object }> {
+  const target = targetOf(route, request)
+  const admission = await authenticate(context.database, tokens, request.headers.authorization, target)
+  const { caller } = admission
+  Object.assign(request, { keyId: caller.keyId, institutionId: caller.institution?.id ?? null })
+  if (route.scope && !caller.scopes.includes(route.scope))
+    throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${route.scope}`])
+  const input = readInput(route, context, checkers, request, admission)
+  const answer = isTenantRoute(route) ? await inInstitution(route, input, target) : await route.handle(input)
+  if (answer.owes) context.wake()
+  return { status: answer.status ?? route.status ?? 200, body: success(answer, input.warnings) }
+}
+
+/** What the request says of its institution, before anything else of it is read. */
+function targetOf(route: Route, request: FastifyRequest): Target {
+  const query = request.query as Record<string, unknown>
+  const params = request.params as Record<string, unknown>
+  const subdomain = typeof query.subdomain === 'string' && query.subdomain ? query.subdomain : undefined
+  if (route.by === 'account') return { subdomain }
+  const given = String(params.id ?? query.location_id ?? '')
+  const id = /^[1-9]\d{0,14}$/.test(given) ? Number(given) : undefined
+  return { subdomain, noun: route.by === 'subdomain' ? undefined : route.by, id }
+}
+
+function readInput(
+  route: Route,
+  context: ServerContext,
+  checkers: Checkers,
+  request: FastifyRequest,
+  admission: Admission,
+): AccountInput {
+  const query = checkers.query(request.query)
+  const params = checkers.params(request.params)
+  const body = checkers.body(request.body)
+  const missing =
+    route.by === 'subdomain' && !(request.query as Record<string, unknown>).subdomain
+      ? ['Missing parameter subdomain']
+      : []
+  // A path that cannot be an id names nothing that is there.
+  if (params.faults.length > 0) throw new Failure('not_found', 'Resource not found')
+  const more = route.check?.(query.value, body.value ?? {}) ?? []
+  const faults = [...new Set([...missing, ...query.faults, ...body.faults, ...more])]
+  if (faults.length > 0) throw new Failure('invalid_request', faults)
+  const chosen = chooseVersion(request.headers)
+  const ignored = [...query.ignored.filter((name) => !ALWAYS_KNOWN.has(name)), ...body.ignored]
+  const warnings = [...admission.warnings, ...chosen.warnings]
+  if (ignored.length > 0) warnings.push(ignoredWarning(ignored))
+  return {
+    context,
+    caller: admission.caller,
+    version: chosen.version,
+    query: query.value,
+    params: params.value,
+    body: body.value,
+    warnings,
+  }
+}
+
+/** NexHealth's words for it (reference, 2.1). Names are the caller's own: cut short, and few. */
+function ignoredWarning(names: string[]): string {
+  const shown = names.slice(0, 20).map((name) => name.slice(0, 60).replace(/[^\w.[\]-]/g, '?'))
+  return `Note that following parameters are ignored: ${shown.join(', ')}.`
+}
+
+async function inInstitution(route: TenantRoute, input: AccountInput, target: Target): Promise<Answer> {
+  const { institution } = input.caller
+  if (!institution) {
+    // A foreign id is not told from an unknown one; a foreign subdomain is refused (reference, 6.1).
+    if (target.subdomain !== undefined) throw new Failure('forbidden', ACCESS_DENIED)
+    throw new Failure('not_found', `${nounOf(route)} not found`)
+  }
+  return await inTenant(input.context.database, institution.id, (tx) =>
+    route.handle({ ...input, tx, institution }),
+  )
+}
+
+function nounOf(route: TenantRoute): string {
+  const words = route.by.replaceAll('_', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

@@ -1,0 +1,130 @@
+/** The HTTP server: one Fastify instance with every route, the same envelope for everything, and no state of its own. */
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { inGlobal } from '../db/database.ts'
+import { Failure } from '../model/failures.ts'
+import { exchangeKey } from './authenticate.ts'
+import type { ServerContext } from './context.ts'
+import { docsPage } from './docs-page.ts'
+import { refusal } from './envelope.ts'
+import { openApiDocument } from './openapi.ts'
+import { parseQuery } from './query-string.ts'
+import { register } from './register.ts'
+import { allRoutes } from './routes/all.ts'
+import { openTokens, type Tokens } from './tokens.ts'
+import { versionConstraint } from './versions/choose.ts'
+import { sendAsV2 } from './versions/content-type.ts'
+
+const BODY_BYTES_MAX = 1024 * 1024
+/** A request that takes longer to arrive than this is cut. */
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** Builds the server; the caller listens and closes. Needs no database until the first request. */
+export function buildServer(context: ServerContext): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: () => randomUUID(),
+    routerOptions: {
+      constraints: { nexVersion: versionConstraint<never>() },
+      querystringParser: parseQuery,
+      ignoreTrailingSlash: true,
+    },
+  })
+  acceptBodies(app)
+  app.setErrorHandler((error, request, reply) => {
+    const { status, retryAfterSeconds, body } = refusal(error, request.id)
+    if (status >= 500) logFault(context, request, error)
+    if (retryAfterSeconds !== null) reply.header('retry-after', String(retryAfterSeconds))
+    return reply.code(status).send(body)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const { status, body } = refusal(new Failure('not_found', 'Resource not found'), request.id)
+    return reply.code(status).send(body)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, never the URL: a query string may name a patient.
+    const { keyId, institutionId } = request as unknown as { keyId?: number; institutionId?: number | null }
+    context.log?.info(
+      {
+        request_id: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        duration_ms: Math.round(reply.elapsedTime),
+        api_key_id: keyId ?? null,
+        institution_id: institutionId ?? null,
+      },
+      'request',
+    )
+  })
+  const tokens = openTokens(context.database, () => context.clock.now())
+  serveAuthenticates(app, context, tokens)
+  servePlain(app, context)
+  for (const route of allRoutes) register(app, context, tokens, route)
+  return app
+}
+
+/** JSON under any content type, an empty body as none (decision 17). */
+function acceptBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body).trim()
+    if (text === '' || request.url.split('?')[0] === '/authenticates') return done(null, undefined)
+    try {
+      done(null, JSON.parse(text))
+    } catch {
+      done(new Failure('invalid_request', 'The body is not valid JSON'), undefined)
+    }
+  })
+}
+
+/** `POST /authenticates` stands outside the routes' frame: it takes a key where they take a token. */
+function serveAuthenticates(app: FastifyInstance, context: ServerContext, tokens: Tokens): void {
+  app.post('/authenticates', { onSend: sendAsV2 }, async (request, reply) => {
+    const token = await exchangeKey(context.database, tokens, request.headers.authorization)
+    return reply.code(201).send({ code: true, description: 'Authenticated', error: [], data: { token } })
+  })
+}
+
+/** What needs no key: whether we live, what we serve, and how to read it. */
+function servePlain(app: FastifyInstance, context: ServerContext): void {
+  const document = JSON.stringify(openApiDocument())
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/readyz', async () => {
+    await inGlobal(
+      context.database,
+      async (tx) => await tx.db.selectFrom('institutions').select('id').limit(1).execute(),
+    )
+    return { status: 'ok' }
+  })
+  app.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
+  app.get('/docs', async (_request, reply) =>
+    reply
+      .header(
+        'content-security-policy',
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'",
+      )
+      .type('text/html; charset=utf-8')
+      .send(docsPage),
+  )
+}
+
+/** The kind of error and where it was thrown; never its message, which may quote what was sent. */
+function logFault(context: ServerContext, request: FastifyRequest, error: unknown): void {
+  const { name, code, stack } = (error ?? {}) as { name?: string; code?: string; stack?: string }
+  const at = (stack ?? '')
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .slice(0, 12)
+  context.log?.error(
+    {
+      request_id: request.id,
+      route: request.routeOptions.url ?? null,
+      error: name ?? null,
+      code: code ?? null,
+      at,
+    },
+    'request failed',
+  )
+}

@@ -1,0 +1,184 @@
+import { request } from 'node:http'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openDatabase } from '../../src/db/database.ts'
+import { openPool } from '../../src/db/pool.ts'
+import { newKey } from '../../src/db/seal.ts'
+import { buildServer } from '../../src/http/server.ts'
+import { ahead, type Served, serve } from './served.ts'
+
+let s: Served
+let base: { subdomain: string; location_id: number }
+beforeAll(async () => {
+  s = await serve()
+  base = { subdomain: s.subdomain, location_id: s.locationId }
+})
+afterAll(async () => await s[Symbol.asyncDispose]())
+
+it('answers an unknown path 404 in the envelope, also for what NexHealth has and we have not', async () => {
+  for (const path of [
+    '/nope',
+    '/nex_staff',
+    '/patient_recalls',
+    '/claims/1',
+    '/onboardings',
+    '/',
+    '/appointments/1/nope',
+  ])
+    for (const version of ['v2', 'v20240412']) {
+      const { status, body } = await s.ask('GET', path, { version })
+      expect([path, status, body]).toEqual([
+        path,
+        404,
+        { code: false, description: null, data: null, error: ['Resource not found'] },
+      ])
+    }
+  expect((await s.ask('DELETE', `/appointments/1`)).status).toBe(404)
+})
+
+it('answers a path whose id is no id 404', async () => {
+  for (const id of ['abc', '0', '-1', '1.5', '99999999999999999999', '%00', "1'--"])
+    expect([id, (await s.ask('GET', `/appointments/${id}`)).status]).toEqual([id, 404])
+})
+
+it('refuses a body over 1 MiB with 413, and takes one just below', async () => {
+  const body = (bytes: number) => JSON.stringify({ appt: { note: 'x'.repeat(bytes) } })
+  const big = await s.ask('POST', '/appointments', { query: base, body: body(1024 * 1024) })
+  expect([big.status, big.body.error]).toEqual([413, ['The body is larger than 1 MiB']])
+  expect((await s.ask('POST', '/appointments', { query: base, body: body(1024 * 1024 - 100) })).status).toBe(
+    400,
+  )
+})
+
+it('refuses broken JSON, and a body that is no object, with 400', async () => {
+  const broken = await s.ask('POST', '/appointments', { query: base, body: '{"appt": {' })
+  expect([broken.status, broken.body.error]).toEqual([400, ['The body is not valid JSON']])
+  for (const body of ['[]', '"appt"', '7', 'null', 'true'])
+    expect([body, (await s.ask('POST', '/appointments', { query: base, body })).status]).toEqual([body, 400])
+  const shaped = await s.ask('POST', '/appointments', { query: base, body: { appt: [] } })
+  expect(shaped.body.error).toEqual(['Parameter appt must be an object'])
+})
+
+it('takes JSON under any content type', async () => {
+  for (const type of [
+    'application/vnd.Nexhealth+json;version=2',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+  ])
+    expect(
+      (
+        await s.ask('POST', '/appointments', {
+          query: base,
+          body: '{"appt":{}}',
+          headers: { 'content-type': type },
+        })
+      ).body.error,
+    ).toContain('Missing parameter start_time')
+})
+
+it('answers every malformed request in the envelope and none with 500', async () => {
+  const odd = [
+    '%',
+    '%ff',
+    'a[]=1&a[]=',
+    'start[]=1',
+    'per_page=1e9',
+    'location_id=',
+    'subdomain=%00',
+    'subdomain[]=x',
+    '__proto__=1',
+  ]
+  for (const query of odd) {
+    const answer = await fetch(`${s.url}/appointments?${query}`, {
+      headers: { authorization: `Bearer ${s.token}` },
+    })
+    expect([query, [400, 403].includes(answer.status)]).toEqual([query, true])
+    expect(((await answer.json()) as { code: boolean }).code).toBe(false)
+  }
+})
+
+it('sends each version under its content type', async () => {
+  const type = async (path: string, version: string) =>
+    (await s.ask('GET', path, { version, query: base })).headers.get('content-type')
+  const v2 = 'application/vnd.Nexhealth+json;version=2'
+  expect(await type('/providers', 'v2')).toBe(v2)
+  expect(await type('/providers', 'v20240412')).toBe('application/json; charset=utf-8')
+  expect(await type('/institutions', 'v20240412')).toBe(v2)
+  expect(await type('/appointments', 'v2')).toBe(v2)
+})
+
+it('lives, is ready, and describes itself without a key', async () => {
+  for (const path of ['/livez', '/readyz'])
+    expect((await s.ask('GET', path, { key: null })).body).toEqual({ status: 'ok' })
+  const page = await s.ask('GET', '/docs', { key: null })
+  expect(page.headers.get('content-type')).toContain('text/html')
+  expect(page.body).not.toMatch(/https?:\/\//)
+})
+
+it('decision 20: with the database away it answers 503 with whole seconds to wait, and no word of SQL', async () => {
+  const pool = openPool({
+    url: 'postgres://slotbridge@127.0.0.1:1/none',
+    max: 1,
+    prepare: true,
+    applicationName: 'test',
+  })
+  const database = openDatabase(pool, newKey())
+  const app = buildServer({ database, clock: s.t.clock, connectors: [], wake: () => undefined })
+  const answer = await app.inject({ url: '/institutions', headers: { authorization: 'sb_some-key' } })
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])
+  expect(answer.json().error).toEqual(['The database cannot be reached for now; try again'])
+  expect((await app.inject('/readyz')).statusCode).toBe(503)
+  expect((await app.inject('/livez')).statusCode).toBe(200)
+  await app.close()
+  await pool.end()
+})
+
+it('answers a fault of ours 500 with the request id, and tells neither caller nor log what was sent', async () => {
+  await s.t.look('alter table descriptors rename to hidden')
+  const { status, body } = await s.ask('GET', `/locations/${s.locationId}/appointment_descriptors`, {
+    query: { descriptor_type: 'Secret Person' },
+  })
+  await s.t.look('alter table hidden rename to descriptors')
+  expect(status).toBe(500)
+  const [id] = /[0-9a-f-]{36}/.exec(body.error[0]) ?? []
+  const fault = s.logged.find((line) => (line as { message: string }).message === 'request failed') as object
+  expect(fault).toMatchObject({ request_id: id, route: '/locations/:id/appointment_descriptors' })
+  expect(JSON.stringify([body, fault])).not.toMatch(/Secret|descriptors"? does not exist|select /)
+})
+
+it('logs the pattern of a route and never what a query string says', async () => {
+  await s.ask('GET', '/patients', { query: { ...base, name: 'Imani Okafor', phone_number: '5035550142' } })
+  await s.ask('GET', '/patients-by-name/Imani')
+  const text = JSON.stringify(s.logged)
+  expect(text).toContain('"route":"/patients"')
+  expect(text).not.toMatch(/Imani|Okafor|5035550142/)
+  expect(text).not.toContain(s.token)
+})
+
+it('undeclared fields never leave', async () => {
+  const { body } = await s.ask('GET', '/patients', {
+    version: 'v20240412',
+    query: { ...base, last_name: 'Okafor' },
+  })
+  expect(Object.keys(body.data[0])).not.toContain('sort_key')
+  expect(Object.keys(body.data[0])).not.toContain('location_ids')
+})
+
+it('ends a request that was cut off, and goes on', async () => {
+  await new Promise<void>((resolve) => {
+    const cut = request(`${s.url}/appointments?subdomain=x`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${s.token}`,
+        'content-length': '1000',
+        'content-type': 'application/json',
+      },
+    })
+    cut.on('error', () => resolve())
+    cut.write('{"appt": {')
+    setImmediate(() => cut.destroy())
+    cut.on('close', () => resolve())
+  })
+  expect(
+    (await s.ask('GET', '/appointments', { query: { ...base, start: ahead(1), end: ahead(2) } })).status,
+  ).toBe(200)
+})
