@@ -1,0 +1,134 @@
+/** The one place that puts the floors together: database, connectors, work and HTTP, by role. Imports and passes. */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { Value } from 'typebox/value'
+import type { Config } from './config.ts'
+import type { ConnectorFactory } from './connectors/connector.ts'
+import { connectors } from './connectors/registry.ts'
+import type { OwnerLock } from './db/owner-lock.ts'
+import type { ConnectorFace } from './http/context.ts'
+import { buildServer } from './http/server.ts'
+import { type Installation, openInstallation } from './installation.ts'
+import type { Log } from './log.ts'
+import { pullHandler } from './sync/pull.ts'
+import { pushHandler } from './sync/push.ts'
+import { sequenceHandler } from './sync/sequence.ts'
+import { openSystems } from './sync/systems.ts'
+import { startWork } from './work/loop.ts'
+import { openWake, type Wake } from './work/wake.ts'
+
+/** What a process does: answer HTTP, carry out work, or both. */
+export type Role = 'api' | 'worker' | 'all'
+
+export interface AppOptions {
+  config: Config
+  role: Role
+  log: Log
+  /** The data directory's, where the caller holds it already. */
+  owner?: OwnerLock
+  /** Bring the schema at DATABASE_URL up to date first. */
+  migrate?: boolean
+  /** Keep the master key in the data directory also with DATABASE_URL. */
+  keepKey?: boolean
+  /** Runs on the open database before anything works on it. */
+  prepare?: (installation: Installation) => Promise<void>
+  /** When aborted, what would outlive this process is ended at once. */
+  killed?: AbortSignal
+}
+
+export interface App {
+  installation: Installation
+  wake: Wake
+  /** Where HTTP is answered; null for a worker. */
+  url: string | null
+  /** Answers what is being asked, finishes the items at hand, and closes everything: within twelve seconds. */
+  stop(): Promise<void>
+}
+
+/** Requests being answered at a stop get this long. */
+const ANSWERS_MS = 3_000
+const LOOK_MS = 20
+/** Items of work at hand get this long; then their leases run out, and another process takes them up. */
+const ITEMS_MS = 6_000
+
+/**
+ * Starts what the role says. Ready when the promise ends.
+ * @throws Failure or Error for people, with everything closed again
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, role, log } = options
+  const stack = new AsyncDisposableStack()
+  try {
+    const installation = stack.use(await openInstallation(options))
+    await options.prepare?.(installation)
+    const { database, clock, listenUrl } = installation
+    const wake = stack.use(openWake(database.pool, listenUrl))
+    if (role !== 'api') {
+      const systems = stack.use(openSystems(connectors, clock))
+      const handlers = {
+        pull: pullHandler(systems),
+        push: pushHandler(systems),
+        sequence: sequenceHandler(),
+      }
+      const work = startWork({ database, clock, wake, log, handlers, slots: config.workSlots })
+      stack.defer(() => work.stop(ITEMS_MS))
+    }
+    let url: string | null = null
+    if (role !== 'worker') {
+      const server = buildServer({
+        database,
+        clock,
+        log,
+        connectors: connectorFaces(connectors),
+        wake: () => wake.wake(),
+      })
+      stack.defer(() => closeServer(server))
+      url = await listen(server, config)
+    }
+    return { installation, wake, url, stop: () => stack.disposeAsync() }
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function listen(server: FastifyInstance, { host, port }: Config): Promise<string> {
+  await server.listen({ host, port })
+  const { port: bound } = server.server.address() as AddressInfo
+  const name = host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${bound}`
+}
+
+/** Takes no more; answers on their way are waited for, and each connection is closed when it idles. */
+async function closeServer(server: FastifyInstance): Promise<void> {
+  const closed = server.close()
+  const idle = setInterval(() => server.server.closeIdleConnections(), LOOK_MS)
+  const late = setTimeout(() => server.server.closeAllConnections(), ANSWERS_MS)
+  try {
+    await closed
+  } finally {
+    clearInterval(idle)
+    clearTimeout(late)
+  }
+}
+
+/** The connectors as the HTTP floor may see them. */
+function connectorFaces(factories: Record<string, ConnectorFactory>): ConnectorFace[] {
+  return Object.values(factories).map(
+    ({ name, adapter, system, displayName, type, configuration: schema }) => ({
+      name,
+      adapter,
+      system,
+      displayName,
+      type,
+      checkConfiguration: (configuration) => [
+        ...new Set(
+          [...Value.Errors(schema, configuration)].map(
+            ({ instancePath, message }) =>
+              `Configuration ${instancePath.slice(1).replaceAll('/', '.') || 'as a whole'}: ${message}`,
+          ),
+        ),
+      ],
+    }),
+  )
+}

@@ -1,0 +1,27 @@
+/** All commands, in the order of the help. */
+import { benchLatency } from './bench-latency.ts'
+import { call } from './call.ts'
+import type { Command } from './command.ts'
+import { demo } from './demo.ts'
+import { institutionCommands } from './institution.ts'
+import { keyCommands } from './key.ts'
+import { locationCommands } from './location.ts'
+import { migrate } from './migrate.ts'
+import { sandboxDesk } from './sandbox.ts'
+import { serve } from './serve.ts'
+import { sourceCommands } from './source.ts'
+import { writes } from './writes.ts'
+
+export const commands: Command[] = [
+  demo,
+  serve,
+  migrate,
+  ...institutionCommands,
+  ...locationCommands,
+  ...sourceCommands,
+  ...keyCommands,
+  writes,
+  call,
+  sandboxDesk,
+  benchLatency,
+]

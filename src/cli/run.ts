@@ -1,0 +1,83 @@
+/** Arguments in, exit code out: finds the command, parses, runs it, and says for people what went wrong. */
+import { readConfig } from '../config.ts'
+import { Failure } from '../model/failures.ts'
+import { type Command, parse, type Terminal, UsageError } from './command.ts'
+import { helpForAll, helpForGroup, helpForOne } from './help.ts'
+
+/** Exit codes: done, refused or failed, used wrongly. */
+const FAILED = 1
+const MISUSED = 2
+
+/** Runs the command that `args` name and answers its exit code; never throws. */
+export async function runCli(
+  args: string[],
+  commands: Command[],
+  terminal: Terminal,
+  env?: Record<string, string | undefined>,
+): Promise<number> {
+  try {
+    return await dispatch(args, commands, terminal, env)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.note(error.message)
+      terminal.note(`./slotbridge ${error.command ? `${error.command} ` : ''}--help tells how it is used.`)
+      return MISUSED
+    }
+    if (error instanceof Failure) for (const sentence of error.sentences) terminal.note(sentence)
+    else terminal.note(describe(error, env?.SLOTBRIDGE_LOG_LEVEL === 'debug'))
+    return FAILED
+  }
+}
+
+async function dispatch(
+  args: string[],
+  commands: Command[],
+  terminal: Terminal,
+  env?: Record<string, string | undefined>,
+): Promise<number> {
+  const [first] = args
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    terminal.say(helpForAll(commands))
+    return first === undefined ? MISUSED : 0
+  }
+  const found = findCommand(args, commands)
+  if (!found) {
+    const isGroup = commands.some(({ name }) => name.startsWith(`${first} `))
+    if (!isGroup) throw new UsageError(`There is no command ${first}.`, null)
+    terminal.say(helpForGroup(first, commands))
+    return args.includes('--help') ? 0 : MISUSED
+  }
+  const { command, rest } = found
+  if (command.raw) return (await command.raw(rest, { config: readConfig(env), terminal })) ?? 0
+  const { values, positionals } = parse(command, rest)
+  if (values.flag('help')) {
+    terminal.say(helpForOne(command))
+    return 0
+  }
+  const config = readConfig(env)
+  const dataDir = values.text('data-dir') ?? config.dataDir
+  const run = command.run ?? (() => Promise.reject(new Error(`${command.name} does nothing`)))
+  return (await run({ config: { ...config, dataDir }, terminal, values, positionals })) ?? 0
+}
+
+/** The command whose words begin the arguments; the longer name wins. */
+function findCommand(args: string[], commands: Command[]): { command: Command; rest: string[] } | null {
+  for (const words of [2, 1]) {
+    const name = args.slice(0, words).join(' ')
+    const command = commands.find((each) => each.name === name)
+    if (command) return { command, rest: args.slice(words) }
+  }
+  return null
+}
+
+/** One sentence for what the operating system or the database says; the whole story with SLOTBRIDGE_LOG_LEVEL=debug. */
+function describe(error: unknown, whole: boolean): string {
+  if (!(error instanceof Error)) return String(error)
+  if (whole) return error.stack ?? error.message
+  const inner = error instanceof AggregateError ? error.errors[0] : error
+  const code = inner instanceof Error && 'code' in inner ? inner.code : undefined
+  if (code === 'ECONNREFUSED') return `The database cannot be reached: ${inner.message}.`
+  if (code === 'EADDRINUSE' && 'port' in inner)
+    return `Port ${inner.port} is in use: choose another with --port.`
+  return error.message
+}

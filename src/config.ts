@@ -1,0 +1,103 @@
+/** Settings of the process, from the environment. The only file that reads `process.env`; importing it reads nothing. */
+import { Failure } from './model/failures.ts'
+
+export interface Config {
+  /** The application's own login, maybe through a transaction pooler; null: the embedded PostgreSQL. */
+  databaseUrl: string | null
+  /** Never through a transaction pooler: migrations (as a login that may create roles) and LISTEN. */
+  databaseDirectUrl: string | null
+  /** Named statements; off behind a PgBouncer that cannot carry them. */
+  databasePrepare: boolean
+  /** Most connections of this process, besides one for LISTEN. */
+  databasePoolMax: number
+  /** 32 bytes that wrap each institution's key; null: a file in the data directory (embedded only). */
+  masterKey: Buffer | null
+  dataDir: string
+  host: string
+  port: number
+  logLevel: LogLevel
+  /** Units of work that one worker process runs at once. */
+  workSlots: number
+  /** What `call` sends, where neither a flag nor a demo says it. */
+  apiKey: string | null
+  url: string | null
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const MASTER_KEY_BYTES = 32
+const PORT_MAX = 65_535
+/** More connections than a PostgreSQL of any size serves well; a typing error, rather. */
+const POOL_MAX = 1_000
+const SLOTS_MAX = 1_000
+
+/**
+ * Reads and checks every setting; an empty variable is one that is not set.
+ * @throws Failure with one sentence for each variable that is wrong, naming it and never its value
+ */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const wrong: string[] = []
+  const text = (name: string) => env[name]?.trim() || null
+  const read = <T>(name: string, fallback: T, parse: (value: string) => T | string): T => {
+    const value = text(name)
+    if (value === null) return fallback
+    const parsed = parse(value)
+    if (typeof parsed !== 'string') return parsed
+    wrong.push(`${name} must be ${parsed}.`)
+    return fallback
+  }
+  const config: Config = {
+    databaseUrl: databaseUrl('DATABASE_URL', text, wrong),
+    databaseDirectUrl: databaseUrl('DATABASE_DIRECT_URL', text, wrong),
+    databasePrepare: read('DATABASE_PREPARE', true, onOrOff),
+    databasePoolMax: read('DATABASE_POOL_MAX', 20, wholeNumber(2, POOL_MAX)),
+    masterKey: read<Buffer | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKey),
+    dataDir: text('SLOTBRIDGE_DATA_DIR') ?? '.slotbridge',
+    host: text('HOST') ?? '127.0.0.1',
+    port: read('PORT', 4010, wholeNumber(0, PORT_MAX)),
+    logLevel: logLevel(text('SLOTBRIDGE_LOG_LEVEL'), wrong),
+    workSlots: read('SLOTBRIDGE_WORK_SLOTS', 16, wholeNumber(1, SLOTS_MAX)),
+    apiKey: text('SLOTBRIDGE_API_KEY'),
+    url: text('SLOTBRIDGE_URL'),
+  }
+  if (config.databaseDirectUrl && !config.databaseUrl)
+    wrong.push('DATABASE_DIRECT_URL needs DATABASE_URL beside it.')
+  if (wrong.length > 0) throw new Failure('invalid_request', wrong)
+  return config
+}
+
+/** The master key as it is given and kept: 32 bytes in base64. Else what it must be. */
+export function parseMasterKey(value: string): Buffer | string {
+  const key = Buffer.from(value, 'base64')
+  const isKey = key.length === MASTER_KEY_BYTES && key.toString('base64') === value
+  return isKey ? key : `${MASTER_KEY_BYTES} bytes in base64 (openssl rand -base64 ${MASTER_KEY_BYTES})`
+}
+
+function databaseUrl(name: string, text: (name: string) => string | null, wrong: string[]): string | null {
+  const value = text(name)
+  if (value === null) return null
+  const isUrl = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)
+  if (!isUrl) wrong.push(`${name} must be a URL like postgres://user@host:5432/database.`)
+  else if (!new URL(value).username) wrong.push(`${name} must name the user to log in as.`)
+  return value
+}
+
+function onOrOff(value: string): boolean | string {
+  if (value === 'on' || value === 'off') return value === 'on'
+  return 'on or off'
+}
+
+function wholeNumber(from: number, to: number): (value: string) => number | string {
+  return (value) => {
+    const number = Number(value)
+    const fits = /^\d+$/.test(value) && number >= from && number <= to
+    return fits ? number : `a whole number from ${from} to ${to}`
+  }
+}
+
+function logLevel(value: string | null, wrong: string[]): LogLevel {
+  const level = LOG_LEVELS.find((name) => name === (value ?? 'info'))
+  if (!level) wrong.push(`SLOTBRIDGE_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}.`)
+  return level ?? 'info'
+}

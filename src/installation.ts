@@ -1,0 +1,269 @@
+/** The installation that a process works on: its database, master key and clock; embedded, or at DATABASE_URL. */
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { type Config, parseMasterKey } from './config.ts'
+import { type Clock, openClock } from './db/clock.ts'
+import { type Database, inGlobal, openDatabase, refuseUnboundLogin } from './db/database.ts'
+import { type Embedded, type EmbeddedLog, findEmbedded, startEmbedded } from './db/embedded.ts'
+import { migrate, readMigrations } from './db/migrate.ts'
+import { holdDataDir, type OwnerLock } from './db/owner-lock.ts'
+import { openPool } from './db/pool.ts'
+import { newKey } from './db/seal.ts'
+import { Failure } from './model/failures.ts'
+
+export interface Installation extends AsyncDisposable {
+  database: Database
+  clock: Clock
+  /** For LISTEN: never through a transaction pooler. */
+  listenUrl: string
+  /** The embedded server, where this process started it. */
+  embedded: Embedded | null
+}
+
+export interface InstallationOptions {
+  config: Config
+  log: EmbeddedLog
+  /** Held already by the caller, who then also releases it. */
+  owner?: OwnerLock
+  /** Work beside the program that runs on the data directory, where one does. */
+  beside?: boolean
+  /** Apply what is missing to the database at DATABASE_URL; an embedded one always gets it. */
+  migrate?: boolean
+  /** Keep the master key in the data directory also with DATABASE_URL: a demo's, never a practice's. */
+  keepKey?: boolean
+  /** When aborted, the embedded server is ended at once. */
+  killed?: AbortSignal
+}
+
+/** The application's role in the embedded cluster and its database there. */
+const APP_LOGIN = 'slotbridge'
+const APP_DATABASE = 'slotbridge'
+const migrations = join(import.meta.dirname, '..', 'migrations')
+
+/**
+ * Opens the installation: starts the embedded PostgreSQL where no DATABASE_URL is set, and brings its schema up to date.
+ * @throws Failure where settings or the database are not fit, with what to do
+ */
+export async function openInstallation(options: InstallationOptions): Promise<Installation> {
+  const { config } = options
+  if (config.databaseUrl) return await openAtUrl(options, config.databaseUrl)
+  const running = options.beside ? findEmbeddedOf(config.dataDir) : null
+  if (running) return await openEmbedded(options, running, null)
+  const owner = options.owner ?? holdDataDir(config.dataDir)
+  const release = () => {
+    if (!options.owner) owner.release()
+  }
+  try {
+    // Before the cluster: a cluster without its key would be lost.
+    const masterKey = config.masterKey ?? keepMasterKey(owner.dataDir)
+    const embedded = await startEmbedded({ dataDir: owner.dataDir, log: options.log, owner })
+    options.killed?.addEventListener('abort', () => void embedded.stop('immediate'))
+    const stop = async () => {
+      await embedded.stop('fast')
+      release()
+    }
+    try {
+      const opened = await openEmbedded(
+        { ...options, config: { ...config, masterKey } },
+        embedded.url,
+        embedded,
+      )
+      const close = async () => {
+        await opened[Symbol.asyncDispose]()
+        await stop()
+      }
+      return { ...opened, [Symbol.asyncDispose]: close }
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** What `migrate` does: brings the schema up to date. Answers the names of the migrations applied. */
+export async function migrateInstallation(config: Config): Promise<string[]> {
+  if (!config.databaseUrl)
+    throw new Failure(
+      'invalid_request',
+      'Set DATABASE_URL: the embedded database migrates itself at every start.',
+    )
+  return await bringUpToDate(config.databaseDirectUrl ?? config.databaseUrl, loginOf(config.databaseUrl))
+}
+
+/**
+ * Migrates, and lets the login itself read the test offset: `Clock` measures `app_now()` outside a transaction, where no
+ * role is set and the login (which inherits nothing) has no rights.
+ * @returns the names of the migrations that were applied
+ */
+export async function bringUpToDate(url: string, login: string): Promise<string[]> {
+  const applied = await migrate(url, login, migrations)
+  await onServer(url, async (client) => {
+    await client.query('set role slotbridge_owner')
+    await client.query(`grant select on test_clock to ${client.escapeIdentifier(login)}`)
+  })
+  return applied
+}
+
+async function openAtUrl(options: InstallationOptions, url: string): Promise<Installation> {
+  const { config } = options
+  const masterKey = config.masterKey ?? (options.keepKey ? keepMasterKey(config.dataDir) : null)
+  if (!masterKey)
+    throw new Failure(
+      'invalid_request',
+      'SLOTBRIDGE_MASTER_KEY is not set: with DATABASE_URL it must be (make one with openssl rand -base64 32, and keep it as safe as the database).',
+    )
+  if (options.migrate) await migrateInstallation(config)
+  const listenUrl = config.databaseDirectUrl ?? url
+  return await connect(config, url, listenUrl, masterKey, null)
+}
+
+async function openEmbedded(
+  { config }: InstallationOptions,
+  superuserUrl: string,
+  embedded: Embedded | null,
+): Promise<Installation> {
+  const masterKey = config.masterKey ?? keepMasterKey(config.dataDir)
+  const url = at(superuserUrl, APP_LOGIN)
+  if (embedded) {
+    await createDatabase(superuserUrl)
+    await bringUpToDate(at(superuserUrl, null), APP_LOGIN)
+    // We hold the data directory: whoever held a lease is dead, and nobody need wait for it to run out.
+    await onServer(at(superuserUrl, null), (client) =>
+      client.query('update work set leased_until = null where leased_until is not null'),
+    )
+  }
+  return await connect(config, url, url, masterKey, embedded)
+}
+
+async function connect(
+  config: Config,
+  url: string,
+  listenUrl: string,
+  masterKey: Buffer,
+  embedded: Embedded | null,
+): Promise<Installation> {
+  const { databasePoolMax: max, databasePrepare: prepare } = config
+  const pool = openPool({ url, max, prepare, applicationName: 'slotbridge' })
+  const database = openDatabase(pool, masterKey)
+  try {
+    await refuseUnboundLogin(database)
+    await refuseOtherSchema(database)
+    await refuseOtherMasterKey(database)
+    const clock = await openClock(database.kysely)
+    return { database, clock, listenUrl, embedded, [Symbol.asyncDispose]: async () => await pool.end() }
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+}
+
+/** The superuser's URL of the server on a data directory, where a program of ours runs it. */
+function findEmbeddedOf(dataDir: string): string | null {
+  return existsSync(dataDir) ? findEmbedded(dataDir) : null
+}
+
+/**
+ * The key in `<data-dir>/master.key` (0600), made where there is no cluster yet. A cluster whose key is gone is refused:
+ * under a new key nothing sealed in it could be read.
+ */
+function keepMasterKey(dataDir: string): Buffer {
+  const file = join(dataDir, 'master.key')
+  if (existsSync(file)) {
+    const key = parseMasterKey(readFileSync(file, 'utf8').trim())
+    if (typeof key === 'string') throw new Failure('invalid_request', `${file} must hold ${key}.`)
+    chmodSync(file, 0o600)
+    return key
+  }
+  if (existsSync(join(dataDir, 'pg18')))
+    throw new Failure(
+      'invalid_request',
+      `${file} is gone: bring it back, or set SLOTBRIDGE_MASTER_KEY to what it held.`,
+    )
+  const key = newKey()
+  const descriptor = openSync(file, 'wx', 0o600)
+  try {
+    writeSync(descriptor, `${key.toString('base64')}\n`)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  return key
+}
+
+async function createDatabase(superuserUrl: string): Promise<void> {
+  await onServer(superuserUrl, async (client) => {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [APP_DATABASE])
+    if (!rowCount) await client.query(`create database ${APP_DATABASE}`)
+  })
+}
+
+async function onServer(url: string, run: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await run(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The embedded server's URL in the application's database, as another login. */
+function at(superuserUrl: string, login: string | null): string {
+  const parts = new URL(superuserUrl)
+  if (login) parts.username = login
+  parts.pathname = `/${APP_DATABASE}`
+  return parts.href
+}
+
+function loginOf(url: string): string {
+  return decodeURIComponent(new URL(url).username)
+}
+
+async function refuseOtherSchema(database: Database): Promise<void> {
+  const wanted = readMigrations(migrations)
+  const applied = await inGlobal(database, async ({ db }) => {
+    const { rows } = await sql<{
+      there: boolean
+    }>`select to_regclass('schema_migrations') is not null as there`.execute(db)
+    if (!rows[0]?.there) return 0
+    const count = await sql<{
+      n: number
+    }>`select coalesce(max(number), 0) as n from schema_migrations`.execute(db)
+    return count.rows[0]?.n ?? 0
+  }).catch((error) => {
+    // No such role yet: never migrated.
+    if (error instanceof Error && 'code' in error && (error.code === '22023' || error.code === '42501'))
+      return 0
+    throw error
+  })
+  if (applied > wanted.length)
+    throw new Failure(
+      'invalid_request',
+      `The database has migration ${applied}, and this version knows ${wanted.length}: run the newer version.`,
+    )
+  if (applied < wanted.length)
+    throw new Failure(
+      'invalid_request',
+      `The database lacks ${wanted.length - applied} of ${wanted.length} migrations: run ./slotbridge migrate with DATABASE_DIRECT_URL set to a login that may create roles, or start with --migrate.`,
+    )
+}
+
+async function refuseOtherMasterKey(database: Database): Promise<void> {
+  await inGlobal(database, async (tx) => {
+    const row = await tx.db.selectFrom('token_secrets').select('secret_sealed').executeTakeFirst()
+    if (!row) return
+    try {
+      tx.open(row.secret_sealed)
+    } catch {
+      throw new Failure(
+        'invalid_request',
+        'The master key is not the one this database was made with: set SLOTBRIDGE_MASTER_KEY to that one.',
+      )
+    }
+  })
+}

@@ -1,0 +1,6 @@
+/** The program: arguments in, exit code out. */
+import { commands } from './cli/commands.ts'
+import { runCli } from './cli/run.ts'
+import { openTerminal } from './cli/terminal.ts'
+
+process.exitCode = await runCli(process.argv.slice(2), commands, openTerminal())

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { Failure } from '../../src/model/failures.ts'
+
+const key = Buffer.alloc(32, 7).toString('base64')
+
+function sentencesOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    return error instanceof Failure ? error.sentences : [String(error)]
+  }
+  return []
+}
+
+it('has a default for every setting', () => {
+  expect(readConfig({})).toMatchObject({
+    databaseUrl: null,
+    dataDir: '.slotbridge',
+    port: 4010,
+    masterKey: null,
+  })
+})
+
+it('takes an empty variable for one that is not set', () => {
+  expect(readConfig({ PORT: '', DATABASE_URL: ' ' })).toMatchObject({ port: 4010, databaseUrl: null })
+})
+
+it('reads what is set', () => {
+  const config = readConfig({
+    DATABASE_URL: 'postgres://slotbridge@db/slotbridge',
+    DATABASE_PREPARE: 'off',
+    SLOTBRIDGE_MASTER_KEY: key,
+    PORT: '0',
+  })
+  expect(config).toMatchObject({ databasePrepare: false, port: 0 })
+  expect(config.masterKey).toHaveLength(32)
+})
+
+it('names every variable that is wrong at once, and never what it holds', () => {
+  const sentences = sentencesOf({
+    DATABASE_URL: 'mysql://secret@db/x',
+    DATABASE_PREPARE: 'maybe',
+    SLOTBRIDGE_MASTER_KEY: 'c2VjcmV0',
+    PORT: '70000',
+    SLOTBRIDGE_LOG_LEVEL: 'loud',
+  })
+  expect(sentences).toHaveLength(5)
+  for (const name of [
+    'DATABASE_URL',
+    'DATABASE_PREPARE',
+    'SLOTBRIDGE_MASTER_KEY',
+    'PORT',
+    'SLOTBRIDGE_LOG_LEVEL',
+  ])
+    expect(sentences.some((sentence) => sentence.startsWith(`${name} must be`))).toBe(true)
+  expect(sentences.join(' ')).not.toMatch(/secret|c2VjcmV0|70000|loud|maybe/)
+})
+
+it('refuses a direct URL without the other, and a URL that names no login', () => {
+  expect(sentencesOf({ DATABASE_DIRECT_URL: 'postgres://postgres@db/x' })).toEqual([
+    'DATABASE_DIRECT_URL needs DATABASE_URL beside it.',
+  ])
+  expect(sentencesOf({ DATABASE_URL: 'postgres://db/x' })).toEqual([
+    'DATABASE_URL must name the user to log in as.',
+  ])
+})

@@ -1,0 +1,127 @@
+/** The commands that set up a practice from nothing, on a real database under row-level security. */
+import { expect, it } from 'vitest'
+import type { Terminal } from '../../src/cli/command.ts'
+import { commands } from '../../src/cli/commands.ts'
+import { runCli } from '../../src/cli/run.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+
+function slotbridge(t: TestDatabase) {
+  return async (line: string, input = '') => {
+    const said: string[] = []
+    const noted: string[] = []
+    const terminal: Terminal = {
+      say: (text) => void said.push(text),
+      note: (text) => void noted.push(text),
+      readInput: async () => input,
+    }
+    const env = { DATABASE_URL: t.url, SLOTBRIDGE_MASTER_KEY: t.database.masterKey.toString('base64') }
+    const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+    const code = await runCli(args, commands, terminal, env)
+    return { code, said: said.join('\n'), noted: noted.join('\n') }
+  }
+}
+
+it('goes from nothing to an institution with a location and a key', async () => {
+  await using t = await testDatabase()
+  const run = slotbridge(t)
+  expect((await run('location list')).noted).toContain('There is no institution')
+  expect(await run('institution add willow --name "Willow Creek" --country CA')).toMatchObject({
+    code: 0,
+    noted: '',
+  })
+  expect(
+    await run('location add --name Main --tz America/Toronto --map-by-operatory off --default-minutes none'),
+  ).toMatchObject({ code: 0 })
+  const [location] = JSON.parse((await run('location list --json')).said)
+  expect(location).toMatchObject({
+    name: 'Main',
+    tz: 'America/Toronto',
+    map_by_operatory: false,
+    default_minutes: null,
+  })
+  expect(await run(`location set ${location.id} --outside-hours refuse --promise-minutes 60`)).toMatchObject({
+    code: 0,
+  })
+  const [changed] = JSON.parse((await run('location list --json')).said)
+  expect(changed).toMatchObject({ outside_hours: 'refuse', promise_minutes: 60, map_by_operatory: false })
+  expect(await run('institution set willow --sync-notifications on')).toMatchObject({ code: 0 })
+  expect(await t.look('select name, country_code, is_sync_notifications from institutions')).toEqual([
+    { name: 'Willow Creek', country_code: 'CA', is_sync_notifications: true },
+  ])
+})
+
+it('prints a key once, keeps only its hash, and revokes it', async () => {
+  await using t = await testDatabase()
+  const run = slotbridge(t)
+  await run('institution add willow')
+  const made = await run('key add --name booking --scope appointments:read --scope appointments:write')
+  expect(made.said).toMatch(/^sb_\S{20,}$/)
+  const listed = await run('key list')
+  expect(listed.said).toContain('appointments:read,appointments:write')
+  expect(listed.said + JSON.stringify(await t.look('select * from api_keys'))).not.toContain(made.said)
+  const [{ id }] = JSON.parse((await run('key list --json')).said)
+  expect((await run(`key revoke ${id}`)).code).toBe(0)
+  expect(JSON.parse((await run('key list --json')).said)[0].revoked_at).not.toBeNull()
+  expect(await run('key revoke 999')).toMatchObject({ code: 1, noted: 'There is no key 999.' })
+})
+
+it('makes a key for some institutions, and refuses those of another account', async () => {
+  await using t = await testDatabase()
+  const run = slotbridge(t)
+  await run('institution add willow --account one')
+  await run('institution add aspen --account two')
+  expect((await run('key add')).noted).toContain('--account: one, two')
+  expect(await run('key add --account one --institution aspen')).toMatchObject({ code: 1 })
+  expect(await run('key add --account one --institution willow')).toMatchObject({ code: 0 })
+})
+
+it.each([
+  ['institution add Willow!', 'subdomain'],
+  ['institution add willow --country Canada', '--country must be two capital letters.'],
+  ['institution set nowhere --name x', 'There is no institution nowhere.'],
+  ['key add --scope everything', 'There is no account'],
+])('refuses %s and says why', async (line, why) => {
+  await using t = await testDatabase()
+  expect(await slotbridge(t)(line)).toMatchObject({ code: 1, noted: expect.stringContaining(why) })
+})
+
+it.each([
+  ['location add --tz America/New_York', 'Missing --name.'],
+  ['location add --name Main --tz Mars/Crater', 'tz'],
+  ['location set 999 --name x', 'Location not found'],
+  ['location set 1', 'Say what to change'],
+  ['writes 5', 'Nothing was ever owed for appointment 5.'],
+  ['source set 999 --name x', 'There is no data source 999.'],
+])('refuses %s of an institution and says why', async (line, why) => {
+  await using t = await testDatabase()
+  const run = slotbridge(t)
+  await run('institution add willow')
+  expect(await run(line)).toMatchObject({ code: 1, noted: expect.stringContaining(why) })
+})
+
+it('refuses a superuser, a foreign master key, and a database that was never migrated', async () => {
+  await using t = await testDatabase()
+  const masterKey = t.database.masterKey.toString('base64')
+  const refused = async (env: Record<string, string>) => {
+    const noted: string[] = []
+    const terminal: Terminal = {
+      say: () => undefined,
+      note: (text) => void noted.push(text),
+      readInput: async () => '',
+    }
+    expect(await runCli(['institution', 'list'], commands, terminal, env)).toBe(1)
+    return noted.join('\n')
+  }
+  expect(await refused({ DATABASE_URL: t.directUrl, SLOTBRIDGE_MASTER_KEY: masterKey })).toContain(
+    'superuser',
+  )
+  expect(await refused({ DATABASE_URL: t.url })).toContain('SLOTBRIDGE_MASTER_KEY is not set')
+  await t.look("insert into token_secrets (secret_sealed) values ('\\x01')")
+  expect(await refused({ DATABASE_URL: t.url, SLOTBRIDGE_MASTER_KEY: masterKey })).toContain(
+    'The master key is not the one',
+  )
+  await t.look('delete from token_secrets; delete from schema_migrations')
+  expect(await refused({ DATABASE_URL: t.url, SLOTBRIDGE_MASTER_KEY: masterKey })).toContain(
+    'lacks 1 of 1 migrations',
+  )
+})
