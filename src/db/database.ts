@@ -127,19 +127,16 @@ async function dataKey(database: Database, db: Transaction<DB>, institutionId: n
 }
 
 /**
- * Makes the institution's data key. Runs in its own tenant transaction, since a tenant transaction of the
- * institution cannot begin before the key is there.
+ * Makes an institution's data key where it has none, in the transaction that makes the institution: without its key no
+ * tenant transaction of it can begin.
  */
-export async function createDataKey(database: Database, institutionId: number): Promise<void> {
-  await database.kysely.transaction().execute(async (db) => {
-    await setTenant(db, institutionId)
-    const wrapped = sealBytes(database.masterKey, newKey())
-    await db
-      .insertInto('institution_keys')
-      .values({ institution_id: institutionId, wrapped_key: wrapped })
-      .onConflict((conflict) => conflict.column('institution_id').doNothing())
-      .execute()
-  })
+export async function insertDataKey(database: Database, tx: Global, institutionId: number): Promise<void> {
+  await setTenant(tx.db, institutionId)
+  await tx.db
+    .insertInto('institution_keys')
+    .values({ institution_id: institutionId, wrapped_key: sealBytes(database.masterKey, newKey()) })
+    .onConflict((conflict) => conflict.column('institution_id').doNothing())
+    .execute()
 }
 
 /** Refuses a login that row-level security would not bind. Called once at start-up. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 
 const INT8 = 20
+const INT8_LIST = 1016
 const DATE = 1082
 const TIMESTAMPTZ = 1184
 const NUMERIC = 1700
@@ -27,9 +28,15 @@ function readInt8(text: string): number {
   return Number(text)
 }
 
+/** `{1,2}` → numbers; left to pg they would be texts, which equal no id. */
+function readInt8List(text: string): number[] {
+  return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number)
+}
+
 const asText = (text: string) => text
 const parsers: Record<number, (text: string) => unknown> = {
   [INT8]: readInt8,
+  [INT8_LIST]: readInt8List,
   [DATE]: asText,
   [TIMESTAMPTZ]: readTimestamp,
   [NUMERIC]: asText,
@@ -86,5 +93,7 @@ export function openPool(options: PoolOptions): pg.Pool {
   })
   // An idle connection that breaks (a database restart) is dropped by the pool; without a listener it would end the process.
   pool.on('error', () => undefined)
+  // One that breaks while it is in use fails its query, and says so a second time, to nobody.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }

@@ -140,6 +140,7 @@ export interface DataSources {
   poll_seconds: Generated<number>;
   pull_completed_at: string | null;
   pull_started_at: string | null;
+  read_again: Generated<boolean>;
   read_reason: string | null;
   read_status: Generated<string>;
   read_status_at: Generated<string>;
@@ -152,6 +153,45 @@ export interface DataSources {
   write_status: Generated<string>;
   write_status_at: Generated<string>;
   writing_stopped_at: string | null;
+}
+
+export interface Deliveries {
+  attempts: Generated<number>;
+  created_at: Generated<string>;
+  duration_ms: number | null;
+  ended_at: string | null;
+  endpoint_id: number;
+  error: string | null;
+  event_id: number;
+  first_attempt_at: string | null;
+  id: Generated<number>;
+  institution_id: number;
+  lane: string;
+  last_attempt_at: string | null;
+  position: number;
+  response_status: number | null;
+  state: Generated<string>;
+  subscription_id: number;
+  tries: Generated<number>;
+}
+
+export interface DeliveryAttempts {
+  answer_sealed: Buffer | null;
+  delivery_id: number;
+  duration_ms: number;
+  error: string | null;
+  id: Generated<number>;
+  institution_id: number;
+  number: number;
+  response_status: number | null;
+  started_at: string;
+}
+
+export interface DeliveryLanes {
+  endpoint_id: number;
+  institution_id: number;
+  lane: string;
+  next_attempt_at: Generated<string>;
 }
 
 export interface Descriptors {
@@ -173,6 +213,13 @@ export interface EventOrder {
   event_id: number;
   institution_id: number;
   position: number | null;
+}
+
+export interface EventProgress {
+  dropped: Generated<number>;
+  fanned_out: number;
+  institution_id: number;
+  positioned: number;
 }
 
 export interface Events {
@@ -206,6 +253,7 @@ export interface Institutions {
 }
 
 export interface Locations {
+  buffer_minutes: Generated<number>;
   city: string | null;
   country_code: Generated<string>;
   created_at: Generated<string>;
@@ -221,6 +269,7 @@ export interface Locations {
   latitude: number | null;
   longitude: number | null;
   map_by_operatory: Generated<boolean>;
+  min_notice_minutes: Generated<number>;
   name: string;
   outside_hours: Generated<string>;
   phone_number: string | null;
@@ -234,6 +283,12 @@ export interface Locations {
   tz: string;
   updated_at: Generated<string>;
   zip_code: string | null;
+}
+
+export interface LogPartitions {
+  entered_at: string;
+  first_id: number;
+  ids: string;
 }
 
 export interface Operatories {
@@ -345,6 +400,20 @@ export interface SetAside {
   reason: string;
 }
 
+export interface SlotHolds {
+  api_key_id: number;
+  appointment_type_id: number | null;
+  created_at: Generated<string>;
+  ends_at: string;
+  expires_at: string;
+  id: Generated<number>;
+  institution_id: number;
+  location_id: number;
+  operatory_id: number | null;
+  provider_id: number;
+  starts_at: string;
+}
+
 export interface TestClock {
   offset_ms: Generated<number>;
   one: Generated<boolean>;
@@ -358,6 +427,35 @@ export interface TokenSecrets {
 export interface Wakes {
   id: Generated<number>;
   work_id: number;
+}
+
+export interface WebhookEndpoints {
+  account_id: number;
+  active: Generated<boolean>;
+  created_at: Generated<string>;
+  failing_since: string | null;
+  fell_out: Generated<number>;
+  id: Generated<number>;
+  paused_at: string | null;
+  previous_secret_sealed: Buffer | null;
+  previous_until: string | null;
+  resumed_at: Generated<string>;
+  secret_sealed: Buffer;
+  target_url: string;
+  updated_at: Generated<string>;
+}
+
+export interface WebhookSubscriptions {
+  active: Generated<boolean>;
+  created_at: Generated<string>;
+  endpoint_id: number;
+  event: string;
+  id: Generated<number>;
+  institution_id: number | null;
+  names: string[];
+  resource_type: string;
+  updated_at: Generated<string>;
+  version: string;
 }
 
 export interface Work {
@@ -374,6 +472,17 @@ export interface Work {
   subject_id: number | null;
 }
 
+export interface WorkingHourLabels {
+  active: Generated<boolean>;
+  created_at: Generated<string>;
+  data_source_id: number;
+  id: Generated<number>;
+  institution_id: number;
+  location_id: number | null;
+  name: string;
+  updated_at: Generated<string>;
+}
+
 export interface WorkingHours {
   active: Generated<boolean>;
   begin_time: string;
@@ -385,6 +494,7 @@ export interface WorkingHours {
   foreign_id: string | null;
   id: Generated<number>;
   institution_id: number;
+  label_id: number | null;
   location_id: number;
   operatory_id: number | null;
   provider_id: number;
@@ -428,6 +538,7 @@ export interface Writes {
   institution_id: number;
   kind: string;
   last_attempt_at: string | null;
+  look_again_at: string | null;
   message: string | null;
   next_attempt_at: Generated<string>;
   promised_at: string | null;
@@ -444,12 +555,17 @@ export interface DB {
   appointments: Appointments;
   busy: Busy;
   data_sources: DataSources;
+  deliveries: Deliveries;
+  delivery_attempts: DeliveryAttempts;
+  delivery_lanes: DeliveryLanes;
   descriptors: Descriptors;
   event_order: EventOrder;
+  event_progress: EventProgress;
   events: Events;
   institution_keys: InstitutionKeys;
   institutions: Institutions;
   locations: Locations;
+  log_partitions: LogPartitions;
   operatories: Operatories;
   patients: Patients;
   procedures: Procedures;
@@ -457,10 +573,14 @@ export interface DB {
   providers: Providers;
   schema_migrations: SchemaMigrations;
   set_aside: SetAside;
+  slot_holds: SlotHolds;
   test_clock: TestClock;
   token_secrets: TokenSecrets;
   wakes: Wakes;
+  webhook_endpoints: WebhookEndpoints;
+  webhook_subscriptions: WebhookSubscriptions;
   work: Work;
+  working_hour_labels: WorkingHourLabels;
   working_hour_types: WorkingHourTypes;
   working_hours: WorkingHours;
   write_attempts: WriteAttempts;

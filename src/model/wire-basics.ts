@@ -11,7 +11,8 @@ export const Id = Type.Integer({ minimum: 1, maximum: idMax })
 export const InstantText = Type.String({ format: 'date-time' })
 /** A datetime as a client sends it; read by `readTime` (decision 15). */
 export const GivenDatetime = Type.String({ minLength: 1, maxLength: 64 })
-export const Day = Type.String({ format: 'date', minLength: 1, maxLength: 32 })
+/** PostgreSQL knows no year 0. */
+export const Day = Type.String({ format: 'date', pattern: '^(?!0000)', maxLength: 32 })
 
 /** The schema's value or null. Written as a type list, which OpenAPI 3.1 and the serialiser both read. */
 export function nullable<S extends TSchema>(schema: S) {

@@ -35,6 +35,8 @@ export const AppointmentCreation = Type.Object(
       patient: Type.Optional(Dependent),
       is_new_clients_patient: Flag,
       descriptor_ids: Type.Optional(Type.Array(Id, { maxItems: DESCRIPTORS_MAX })),
+      /** Ours: a hold of the same key, which the booking takes the place of. */
+      hold_id: OptionalId,
     }),
   },
   { title: 'AppointmentCreation' },

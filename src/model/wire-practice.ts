@@ -30,6 +30,8 @@ export const LocationSettings = Type.Object(
     outside_hours: Type.String(),
     promise_minutes_soon: Type.Integer(),
     promise_minutes: Type.Integer(),
+    min_notice_minutes: Type.Integer(),
+    buffer_minutes: Type.Integer(),
   },
   { title: 'LocationSettings' },
 )

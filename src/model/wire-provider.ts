@@ -1,37 +1,9 @@
 /** Wire shapes of providers and of the hours shown with them (reference, 5.1 and 6.4). */
 import { type Static, Type } from 'typebox'
-import { Id, NullableId, NullableText, nullable, oneOf } from './wire-basics.ts'
+import { Id, NullableText } from './wire-basics.ts'
 import { userFields } from './wire-people.ts'
-import { AppointmentType, Location } from './wire-practice.ts'
-
-const hours = {
-  id: Id,
-  provider_id: Id,
-  location_id: Id,
-  operatory_id: NullableId,
-  begin_time: Type.String(),
-  end_time: Type.String(),
-  days: Type.Array(Type.String()),
-  specific_date: NullableText,
-  custom_recurrence: nullable(Type.Object({ num: Type.Integer(), unit: Type.String(), ref: Type.String() })),
-  tz_offset: Type.String(),
-  active: Type.Boolean(),
-}
-
-export const AvailabilityV2 = Type.Object(
-  { ...hours, synced: Type.Boolean(), appointment_types: Type.Array(AppointmentType) },
-  { title: 'Availability' },
-)
-
-export const AvailabilityV3 = Type.Object(
-  {
-    ...hours,
-    source: oneOf(['manual', 'synced']),
-    label: Type.Null(),
-    appointment_types: Type.Array(AppointmentType),
-  },
-  { title: 'WorkingHour' },
-)
+import { Location } from './wire-practice.ts'
+import { AvailabilityV2, WorkingHourV3 } from './wire-working-hours.ts'
 
 const provider = {
   ...userFields,
@@ -45,11 +17,15 @@ const provider = {
 }
 
 export const ProviderV2 = Type.Object(
-  { ...provider, availabilities: Type.Optional(Type.Array(AvailabilityV2)) },
+  {
+    ...provider,
+    nexhealth_specialty: NullableText,
+    availabilities: Type.Optional(Type.Array(AvailabilityV2)),
+  },
   { title: 'ProviderV2' },
 )
 export const ProviderV3 = Type.Object(
-  { ...provider, availabilities: Type.Optional(Type.Array(AvailabilityV3)) },
+  { ...provider, availabilities: Type.Optional(Type.Array(WorkingHourV3)) },
   { title: 'Provider' },
 )
 export type ProviderV2 = Static<typeof ProviderV2>

@@ -45,6 +45,8 @@ const location = {
   outside_hours: Type.Optional(oneOf(['allow', 'refuse'])),
   promise_minutes_soon: Type.Optional(Type.Integer()),
   promise_minutes: Type.Optional(Type.Integer()),
+  min_notice_minutes: Type.Optional(Type.Integer()),
+  buffer_minutes: Type.Optional(Type.Integer()),
 }
 export const LocationCreation = Type.Object({ location: Type.Object(location) })
 export const LocationEdit = Type.Object({ location: Type.Partial(Type.Object(location)) })

@@ -25,6 +25,12 @@ const DAY = /^(\d{4}-\d{2}-\d{2})$/
 const TIME =
   /^(\d{4}-\d{2}-\d{2})[T\s](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?(?:\s?(Z)|(\s?[+-]|\s)(\d{2}):?(\d{2})?)?$/i
 const OFFSET_MINUTES_MAX = 14 * 60
+/**
+ * The ends of time. Some clients send year 1 or 9999 for "ever": such an instant is drawn in, so that an appointment's
+ * length or a day laid beside it still makes text of 24 characters, which is compared as text, and a date of PostgreSQL's.
+ */
+const FIRST_MS = Date.parse('0001-01-03T00:00:00.000Z')
+const LAST_MS = Date.parse('9998-12-29T23:59:59.999Z')
 
 /** Reads a datetime. Throws `invalid_request` naming the parameter where it is none, or where the wall time does not exist or comes twice. */
 export function readTime(given: GivenTime): ReadTime {
@@ -61,7 +67,7 @@ export function isZone(zone: string): boolean {
 
 /** Whether a text is a calendar day `YYYY-MM-DD` that exists. */
 export function isDay(text: string): boolean {
-  if (!DAY.test(text)) return false
+  if (!DAY.test(text) || text.startsWith('0000')) return false
   try {
     return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text
   } catch {
@@ -77,7 +83,7 @@ function wallTime(text: string, fraction: string | undefined): Temporal.PlainDat
 }
 
 function fromWall(wall: Temporal.PlainDateTime, offsetMinutes: number): Instant {
-  return toInstant(wall.toZonedDateTime('UTC').epochMilliseconds - offsetMinutes * 60_000)
+  return within(wall.toZonedDateTime('UTC').epochMilliseconds - offsetMinutes * 60_000)
 }
 
 function fromZone(wall: Temporal.PlainDateTime, given: GivenTime): ReadTime {
@@ -94,15 +100,19 @@ function fromZone(wall: Temporal.PlainDateTime, given: GivenTime): ReadTime {
     )
   }
   return {
-    instant: toInstant(earlier),
+    instant: within(earlier),
     warnings: [`${given.name} has no offset and was read as wall time of ${given.zone}.`],
   }
 }
 
 function edgeOfDay(day: string, given: GivenTime): Instant {
   const date = Temporal.PlainDate.from(day, { overflow: 'reject' })
-  if (given.edge === 'first') return toInstant(date.toZonedDateTime(given.zone).epochMilliseconds)
-  return toInstant(date.add({ days: 1 }).toZonedDateTime(given.zone).epochMilliseconds - 1)
+  if (given.edge === 'first') return within(date.toZonedDateTime(given.zone).epochMilliseconds)
+  return within(date.add({ days: 1 }).toZonedDateTime(given.zone).epochMilliseconds - 1)
+}
+
+function within(ms: number): Instant {
+  return toInstant(Math.min(Math.max(ms, FIRST_MS), LAST_MS))
 }
 
 function unreadable(given: GivenTime): Failure {

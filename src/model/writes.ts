@@ -1,5 +1,4 @@
 /** What we owe a record system: its kinds, the fields each asks for, and how each may end. */
-import type { WriteState } from './appointment.ts'
 import type { FieldName } from './appointment-state.ts'
 
 export const WRITE_KINDS = ['insert', 'confirm', 'cancel', 'check_in', 'reschedule', 'note'] as const
@@ -21,13 +20,6 @@ export const INSERTION_FIELDS = [
   'descriptor_ids',
 ] as const satisfies readonly FieldName[]
 
-/** States in which a write has ended; it says how once, and never again. */
-export const ENDED: readonly WriteState[] = ['complete', 'failed', 'timed_out', 'incomplete']
-
-export function hasEnded(state: WriteState): boolean {
-  return ENDED.includes(state)
-}
-
 /** Why a write ended other than complete, or waits for a person. */
 export type WriteCode =
   | 'slot_taken'
@@ -45,6 +37,7 @@ export type WriteCode =
   | 'crashed_repeatedly'
   | 'patient_ambiguous'
   | 'already_in_effect'
+  | 'duplicate_repaired'
 
 /** Whether trying the same again can help, for each way a write may end badly. */
 const retriable: Record<WriteCode, boolean> = {
@@ -63,6 +56,7 @@ const retriable: Record<WriteCode, boolean> = {
   crashed_repeatedly: false,
   patient_ambiguous: false,
   already_in_effect: false,
+  duplicate_repaired: false,
 }
 
 export function isRetriable(code: WriteCode | null): boolean | null {

@@ -2,11 +2,15 @@
 import { type AppointmentState, shownOf } from '../model/appointment-state.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
 
-/** A stretch of time that is taken, `[start, end)`. With neither operatory nor provider it is the whole location's. */
-export interface Span {
+/** What time is taken of. With neither operatory nor provider it is the whole location's. */
+export interface Resource {
   location_id: number
   operatory_id: number | null
   provider_id: number | null
+}
+
+/** A stretch of time that is taken, `[start, end)`. */
+export interface Span extends Resource {
   start_time: Instant
   end_time: Instant
 }
@@ -32,20 +36,24 @@ export function occupiedBy(state: AppointmentState): Span[] {
   return spans.flatMap(slice)
 }
 
-/**
- * Two spans conflict when they overlap and want the same thing: the same operatory where both have one, else the same
- * provider; a span with neither takes its whole location. (A provider may be in two operatories at once.)
- */
+/** Two spans conflict when they overlap and want the same. */
 export function conflicts(a: Span, b: Span): boolean {
-  if (a.location_id !== b.location_id || a.start_time >= b.end_time || b.start_time >= a.end_time)
-    return false
+  return a.start_time < b.end_time && b.start_time < a.end_time && wantSame(a, b)
+}
+
+/**
+ * Two want the same: the same operatory where both have one, else the same provider; who has neither wants the whole
+ * location. (A provider may be in two operatories at once.)
+ */
+export function wantSame(a: Resource, b: Resource): boolean {
+  if (a.location_id !== b.location_id) return false
   if (takesLocation(a) || takesLocation(b)) return true
   if (a.operatory_id !== null && b.operatory_id !== null) return a.operatory_id === b.operatory_id
   return a.provider_id !== null && a.provider_id === b.provider_id
 }
 
-function takesLocation(span: Span): boolean {
-  return span.operatory_id === null && span.provider_id === null
+function takesLocation(resource: Resource): boolean {
+  return resource.operatory_id === null && resource.provider_id === null
 }
 
 function spanOf(fields: Span): Span {

@@ -1,7 +1,7 @@
 /** Working hours on a calendar: which stretch of time a rule gives on a day, in the location's zone. */
 import { WEEKDAYS } from '../model/records.ts'
-import { type Instant, type LocalDate, minutes, toInstant, toMs } from '../model/time.ts'
-import { addMonths, DAY_MS, type DayNumber, monthsBetween, toDate, toDay, weekdayOf } from './calendar.ts'
+import { type Instant, type LocalDate, minutes, toMs } from '../model/time.ts'
+import { addMonths, DAY_MS, type DayNumber, monthsBetween, toDay, weekdayOf } from './calendar.ts'
 import { openZone, type Zone } from './zone.ts'
 
 /** A rule in local wall time; exactly one of days, date and recurrence is given. */
@@ -50,12 +50,9 @@ export function daysOf(rule: HourRule): (day: DayNumber) => boolean {
  * it shows its end or later. So 09:00 to 17:00 is eight hours by the wall on every day, and a window around a clock change
  * has the real hours that pass in it. Empty (`end <= start`) where the clock skips all of it.
  */
-export function openOn(rule: HourRule, day: DayNumber, zone: Zone): Stretch {
-  const midnight = day * DAY_MS
-  return {
-    start: zone.firstAt(midnight + wallMs(rule.begin_time)),
-    end: zone.firstAt(midnight + wallMs(rule.end_time)),
-  }
+export function windowsOf(rule: HourRule, zone: Zone): (day: DayNumber) => Stretch {
+  const [begin, end] = [wallMs(rule.begin_time), wallMs(rule.end_time)]
+  return (day) => ({ start: zone.firstAt(day * DAY_MS + begin), end: zone.firstAt(day * DAY_MS + end) })
 }
 
 /** `HH:MM` → milliseconds after midnight. */
@@ -66,11 +63,12 @@ function wallMs(time: string): number {
 /** The window of a rule that holds all of `[start, end)`, or null. */
 export function windowAround(rule: HourRule, { start, end }: Stretch, zone: Zone): Stretch | null {
   const falls = daysOf(rule)
+  const windowOn = windowsOf(rule, zone)
   const at = zone.dayAt(start)
   // A clock set back over midnight shows yesterday's date again within today's window.
   for (const day of [at, at + 1, at - 1]) {
     if (!falls(day)) continue
-    const open = openOn(rule, day, zone)
+    const open = windowOn(day)
     if (open.start <= start && end <= open.end) return open
   }
   return null
@@ -81,30 +79,8 @@ export function covers(rule: HourRule, start: Instant, end: Instant, zone: strin
   return windowAround(rule, { start: toMs(start), end: toMs(end) }, openZone(zone)) !== null
 }
 
-/** The local day on which an instant falls. */
-export function localDate(instant: Instant, zone: string): LocalDate {
-  return toDate(openZone(zone).dayAt(toMs(instant)))
-}
-
 /** Minutes past the local hour, with seconds as fractions. */
 export function minutesPastHour(instant: Instant, zone: string): number {
-  return wallMinutes(toMs(instant), openZone(zone)) % 60
-}
-
-/** Minutes on the wall clock since an epoch of its own, with seconds as fractions: for asking how they divide. */
-export function wallMinutes(ms: number, zone: Zone): number {
-  return (ms + zone.offsetAt(ms)) / 60_000
-}
-
-/** An instant as the wall shows it, with the offset in force: `2026-12-07T11:00:00.000-08:00`. */
-export function wallText(ms: number, zone: Zone): string {
-  const offset = zone.offsetAt(ms)
-  return toInstant(ms + offset).slice(0, -1) + offsetText(offset)
-}
-
-/** `-08:00` for an offset in milliseconds. */
-export function offsetText(offset: number): string {
-  const size = Math.abs(offset) / 60_000
-  const two = (n: number) => String(Math.floor(n)).padStart(2, '0')
-  return `${offset < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`
+  const ms = toMs(instant)
+  return ((ms + openZone(zone).offsetAt(ms)) / 60_000) % 60
 }

@@ -20,6 +20,8 @@ export interface Hold {
    * waits for its end and a late holder commits nothing.
    */
   inTenant<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
+  /** The same in an institution that a unit of none has work in. */
+  inTenantOf<T>(institutionId: number, run: (tx: Tenant) => Promise<T>): Promise<T>
   /** The same for the work role's own transactions. */
   inWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
 }
@@ -30,16 +32,19 @@ export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): H
       select fence from work where id = ${unit.id} for share`.execute(db)
     if (rows[0]?.fence !== unit.fence) throw new LeaseLost(unit)
   }
+  const inTenantOf: Hold['inTenantOf'] = async (institutionId, run) =>
+    await inTenant(database, institutionId, async (tx) => {
+      await compareFence(tx)
+      return await run(tx)
+    })
   return {
     unit,
     signal,
     async inTenant(run) {
       if (unit.institutionId === null) throw new Error(`${unit.kind} has no institution`)
-      return await inTenant(database, unit.institutionId, async (tx) => {
-        await compareFence(tx)
-        return await run(tx)
-      })
+      return await inTenantOf(unit.institutionId, run)
     },
+    inTenantOf,
     async inWork(run) {
       return await inWork(database, async (tx) => {
         await compareFence(tx)

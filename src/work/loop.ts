@@ -4,11 +4,22 @@ import type { Clock } from '../db/clock.ts'
 import type { Database } from '../db/database.ts'
 import { toInstant } from '../model/time.ts'
 import { type Hold, holdUnit, LeaseLost } from './hold.ts'
-import { claimUnits, releaseUnit, renewLeases, type Unit, type WorkKind } from './lease.ts'
+import {
+  claimUnits,
+  nextDueMs,
+  type Release,
+  releaseUnits,
+  renewLeases,
+  type Unit,
+  type WorkKind,
+} from './lease.ts'
 import type { Wake } from './wake.ts'
 
-/** Runs one unit until it is drained or has had its turn. Answers when to run again: an instant, or null for when woken. */
-export type Handler = (hold: Hold) => Promise<string | null>
+/**
+ * Runs one unit until it is drained or has had its turn. Answers when to run again: an instant, or null for when woken; with a
+ * `failure`, that it was no fault of ours that it came to nothing, and that it should not crowd out others.
+ */
+export type Handler = (hold: Hold) => Promise<string | null | { nextAt: string | null; failure: string }>
 
 /** What the loop tells; the caller's logger writes it. Never patient data. */
 export interface WorkLog {
@@ -23,6 +34,11 @@ export interface WorkOptions {
   handlers: Partial<Record<WorkKind, Handler>>
   /** Units run at once by this process. */
   slots: number
+  /**
+   * A unit that has run for longer than this waits for somebody else, with no connection of ours, and holds no slot; there may
+   * be three times the slots of them. Not given: every unit holds its slot.
+   */
+  slowMs?: number
   /** How long a dead holder's units stay leased, in milliseconds. */
   leaseMs?: number
 }
@@ -45,14 +61,27 @@ export function startWork(options: WorkOptions): Work {
   return loop
 }
 
+interface Running {
+  unit: Unit
+  since: number
+  abort: AbortController
+  done: Promise<void>
+}
+
+/** How many times the slots may run where slow units hold none. */
+const CROWD = 4
+
 class WorkLoop implements Work {
   readonly #options: WorkOptions
   readonly #leaseMs: number
   readonly #kinds: WorkKind[]
   readonly #holder = randomUUID()
-  readonly #running = new Map<number, { unit: Unit; abort: AbortController; done: Promise<void> }>()
+  readonly #running = new Map<number, Running>()
   readonly #lookTimer: NodeJS.Timeout
   readonly #renewTimer: NodeJS.Timeout
+  #dueTimer: NodeJS.Timeout | undefined
+  #ended: [Unit, Release][] = []
+  #givingBack: Promise<void> | undefined
   #stopping = false
   #looking: Promise<void> | undefined
   #lookAgain = false
@@ -94,10 +123,27 @@ class WorkLoop implements Work {
       holder: this.#holder,
       kinds: this.#kinds,
       leaseMs: this.#leaseMs,
-      limit: slots - this.#running.size,
-      failing: failing < Math.max(1, Math.floor(slots / 4)),
+      limit: this.#room(),
+      failing: Math.max(1, Math.floor(slots / 4)) - failing,
     })
     for (const unit of units) this.#start(unit)
+    await this.#lookWhenDue()
+  }
+
+  /** The look every second is a floor: what falls due before the next one is looked for at its own instant. */
+  async #lookWhenDue(): Promise<void> {
+    const ms = await nextDueMs(this.#options.database, this.#kinds)
+    clearTimeout(this.#dueTimer)
+    if (ms === null || ms >= LOOK_MS || this.#stopping) return
+    this.#dueTimer = setTimeout(() => this.look(), Math.ceil(ms))
+  }
+
+  #room(): number {
+    const { slots, slowMs } = this.#options
+    if (slowMs === undefined) return slots - this.#running.size
+    const now = performance.now()
+    const holding = [...this.#running.values()].filter(({ since }) => now - since < slowMs).length
+    return Math.min(slots - holding, slots * CROWD - this.#running.size)
   }
 
   #start(unit: Unit): void {
@@ -110,7 +156,7 @@ class WorkLoop implements Work {
         this.#running.delete(unit.id)
         this.look()
       })
-    this.#running.set(unit.id, { unit, abort, done })
+    this.#running.set(unit.id, { unit, since: performance.now(), abort, done })
   }
 
   async #run(unit: Unit, abort: AbortController): Promise<void> {
@@ -120,7 +166,9 @@ class WorkLoop implements Work {
     let nextAt: string | null
     let failure: string | null = null
     try {
-      nextAt = await handler(holdUnit(database, unit, abort.signal))
+      const turn = await handler(holdUnit(database, unit, abort.signal))
+      if (turn === null || typeof turn === 'string') nextAt = turn
+      else ({ nextAt, failure } = turn)
     } catch (error) {
       if (error instanceof LeaseLost) return
       // The kind alone: a text may hold a patient's data, and the table is read by people.
@@ -130,7 +178,18 @@ class WorkLoop implements Work {
       const backOff = Math.min(BACK_OFF_FIRST_MS * 2 ** unit.failures, BACK_OFF_MAX_MS)
       nextAt = toInstant(clock.now() + backOff)
     }
-    await releaseUnit(database, unit, { nextAt, failure })
+    await this.#giveBack(unit, { nextAt, failure })
+  }
+
+  /** Units that end while others are being given back are given back together: there may be hundreds a second. */
+  async #giveBack(unit: Unit, release: Release): Promise<void> {
+    this.#ended.push([unit, release])
+    const earlier = this.#givingBack
+    if (earlier) await earlier.catch(() => undefined)
+    if (this.#ended.every(([ended]) => ended !== unit)) return await this.#givingBack
+    const batch = this.#ended.splice(0)
+    this.#givingBack = releaseUnits(this.#options.database, batch)
+    await this.#givingBack
   }
 
   async #renew(): Promise<void> {
@@ -143,6 +202,7 @@ class WorkLoop implements Work {
   async stop(ms: number): Promise<void> {
     this.#stopping = true
     clearInterval(this.#lookTimer)
+    clearTimeout(this.#dueTimer)
     await this.#looking
     for (const { abort } of this.#running.values()) abort.abort()
     const all = Promise.allSettled([...this.#running.values()].map(({ done }) => done))
