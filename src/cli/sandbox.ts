@@ -59,6 +59,21 @@ const ACTS: Record<string, Act> = {
   },
 }
 
+/** Which practice, and how it is shown. */
+export const practiceOptions: Command['options'] = {
+  url: {
+    type: 'string',
+    value: '<url>',
+    about: 'The practice (default: that of the demo in the data directory)',
+  },
+  'practice-key': {
+    type: 'string',
+    value: '<key>',
+    about: 'Its key, where it was given another than its usual one',
+  },
+  json: { type: 'boolean', about: 'Print the practice’s own JSON' },
+}
+
 export const sandboxDesk: Command = {
   name: 'sandbox desk',
   about: 'Act as the front desk of the simulated practice',
@@ -91,17 +106,7 @@ export const sandboxDesk: Command = {
     first: { type: 'string', value: '<name>', about: 'rename: first name' },
     last: { type: 'string', value: '<name>', about: 'rename: last name' },
     day: { type: 'string', value: '<date>', about: 'list: day (default today there)' },
-    url: {
-      type: 'string',
-      value: '<url>',
-      about: 'The practice (default: that of the demo in the data directory)',
-    },
-    'practice-key': {
-      type: 'string',
-      value: '<key>',
-      about: 'Its key, where it was given another than its usual one',
-    },
-    json: { type: 'boolean', about: 'Print the practice’s own JSON' },
+    ...practiceOptions,
   },
   details: [
     `Acts: ${Object.keys(ACTS).join(', ')}, list. The id is that of the visit (the appointment’s foreign id), for`,
@@ -141,7 +146,8 @@ async function run(input: Input): Promise<number> {
   return 0
 }
 
-function openPractice({ config, values }: Input): Practice {
+/** The practice that a command speaks to. @throws Failure where none is known */
+export function openPractice({ config, values }: Input): Practice {
   const url = values.text('url') ?? readDemoFile(config.dataDir)?.sandbox_url
   if (url === undefined) {
     throw new Failure(

@@ -66,6 +66,8 @@ export interface Page {
   records: ChangeRecord[]
   /** Where to go on after this page was merged. May repeat rows, must not skip any. */
   cursor: Cursor
+  /** High-water marks as of this page, by the names that a probe uses; what is read is not forgotten until the next probe. */
+  marks?: Record<string, number>
   /** False where the connector already knows that another page follows. */
   last: boolean
 }
@@ -163,7 +165,16 @@ export class CursorLost extends Error {
   }
 }
 
+/** One version of an appointment in the record system's own history. */
+export interface HistoryEntry {
+  /** Who made it so: a program by the interface (we, as far as the system can tell), or someone at the front desk. */
+  by: 'program' | 'front_desk'
+  /** The row as that act left it; null where it was removed, or cannot be read. */
+  record: AppointmentRecord | null
+}
+
 export interface RecordSystem extends AsyncDisposable {
+  /** May change with a probe, where the system is set up otherwise by then. */
   readonly capabilities: Capabilities
   /** Reachable? Throws `Unavailable` where not. */
   probe(): Promise<Probe>
@@ -176,6 +187,16 @@ export interface RecordSystem extends AsyncDisposable {
    */
   window(from: Instant, to: Instant): AsyncIterable<ChangeRecord[]>
   find(key: FindKey): Promise<AppointmentRecord | null>
+  /**
+   * Every appointment that bears this marker, cancelled ones included: more than one where a copy of a request took effect
+   * too. Wanted where `effect` is `detected`; without it second copies are not looked for. Throws `Unavailable`.
+   */
+  copies?(marker: Marker): Promise<AppointmentRecord[]>
+  /**
+   * The versions of one appointment, oldest first, where the system keeps them: tells what the front desk changed after
+   * our write from what was never stored as asked. Throws `Unavailable`.
+   */
+  history?(foreignId: ForeignId): Promise<HistoryEntry[]>
   /** Patients there with this last name, first name (case folded) and birth date. */
   findPatients(query: PatientQuery): Promise<PatientRecord[]>
   /** The marker for a coming insertion; nothing is sent. */

@@ -2,7 +2,7 @@
 import { type Body, flag, id, instant, integer, onlyFields, REMARK_MAX, text } from './body.ts'
 import { refuseWhereTaken } from './in-the-way.ts'
 import type { Actor, Practice } from './practice.ts'
-import { rowUnder, spent, useReference } from './references.ts'
+import { madeUnder, rowsUnder, rowUnder, spent, useReference } from './references.ts'
 import { badInput, noSuch, Refusal } from './refusal.ts'
 import { type ClosureRow, closureJson } from './rows.ts'
 import { checkTimes, type Made } from './visits.ts'
@@ -41,6 +41,11 @@ export function getClosureUnder(practice: Practice, reference: string): ClosureR
   const row = findClosure(practice, made)
   if (row === undefined) throw spent('closure')
   return row
+}
+
+/** Every closure that bears this reference; more than one only where references are merely stored. */
+export function closuresUnder(practice: Practice, reference: string): ClosureRow[] {
+  return rowsUnder(practice, 'closure', reference).map((id) => getClosure(practice, id))
 }
 
 /** Stores a closure as given, unchecked. Within a transaction. */
@@ -110,7 +115,7 @@ export function closeTime(practice: Practice, actor: Actor, body: Body): Made<Cl
     reference: text(body, 'external_reference', 100) ?? null,
   }
   return practice.transaction(() => {
-    if (draft.reference !== null && rowUnder(practice, 'closure', draft.reference) !== null) {
+    if (draft.reference !== null && madeUnder(practice, 'closure', draft.reference) !== null) {
       return { created: false, row: getClosureUnder(practice, draft.reference) }
     }
     checkPlaces(practice, draft.chair, draft.clinician)

@@ -1,4 +1,5 @@
 /** The slow-moving things of the practice: sites, clinicians, chairs, kinds of visit, procedure codes, weekly hours. */
+import { mannerOf } from './manner.ts'
 import type { Practice } from './practice.ts'
 import type { Json } from './rows.ts'
 
@@ -102,6 +103,7 @@ export function status(practice: Practice): Json {
     identity: practice.identity(),
     now: new Date(practice.now()).toISOString(),
     zone: practice.zone,
+    manner: mannerOf(practice),
     marks: {
       revision: practice.counter('revision'),
       journal: last('journal'),

@@ -12,6 +12,7 @@ import {
   type ClosureRow,
   closureJson,
   type Json,
+  type Noun,
   type PersonRow,
   personJson,
   type VisitRow,
@@ -85,6 +86,8 @@ export function changesSince(practice: Practice, cursor: string | null, limit: n
     closures: closures.filter(within).map(closureJson),
     gone: gone.filter(within).map((row) => ({ noun: row.noun, id: String(row.row_id) })),
     cursor: `${practice.identity()}.${through}.${place.begun}`,
+    /** The revision of the last row. */
+    through,
     more,
   }
 }
@@ -154,26 +157,37 @@ interface JournalRow {
   after: string | null
 }
 
+const JOURNAL_COLUMNS = 'seq, revision, at, by, reference, act, noun, row_id, before, after'
+
+function entryJson(row: JournalRow): Json {
+  return {
+    seq: row.seq,
+    revision: row.revision,
+    at: new Date(row.at).toISOString(),
+    by: row.by,
+    reference: row.reference,
+    act: row.act,
+    noun: row.noun,
+    id: String(row.row_id),
+    before: row.before === null ? null : (JSON.parse(row.before) as Json),
+    after: row.after === null ? null : (JSON.parse(row.after) as Json),
+  }
+}
+
 /** Every committed change after `seq`, oldest first, with who made it. */
 export function journalAfter(practice: Practice, seq: number, limit: number): Json {
   const rows = practice.all<JournalRow>(
-    `select seq, revision, at, by, reference, act, noun, row_id, before, after from journal
-     where seq > ? order by seq limit ?`,
+    `select ${JOURNAL_COLUMNS} from journal where seq > ? order by seq limit ?`,
     [seq, limit],
   )
-  return {
-    entries: rows.map((row) => ({
-      seq: row.seq,
-      revision: row.revision,
-      at: new Date(row.at).toISOString(),
-      by: row.by,
-      reference: row.reference,
-      act: row.act,
-      noun: row.noun,
-      id: String(row.row_id),
-      before: row.before === null ? null : (JSON.parse(row.before) as Json),
-      after: row.after === null ? null : (JSON.parse(row.after) as Json),
-    })),
-    last: rows.at(-1)?.seq ?? seq,
-  }
+  return { entries: rows.map(entryJson), last: rows.at(-1)?.seq ?? seq }
+}
+
+/** Every committed change of one row, oldest first; also of one that was deleted since. */
+export function historyOf(practice: Practice, noun: Noun, id: number): Json {
+  const rows = practice.all<JournalRow>(
+    `select ${JOURNAL_COLUMNS} from journal where noun = ? and row_id = ? order by seq limit ${PAGE_MAX}`,
+    [noun, id],
+  )
+  return { entries: rows.map(entryJson) }
 }

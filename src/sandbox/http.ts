@@ -1,6 +1,7 @@
 /** The smallest HTTP that the practice needs: JSON in and out, a key, paths with ids. On the loopback address only. */
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { asBody, type Body } from './body.ts'
 import { Refusal } from './refusal.ts'
 import type { Json } from './rows.ts'
@@ -17,7 +18,15 @@ export interface Call {
 export interface Answer {
   status: number
   json: Json
+  headers?: Record<string, string>
+  /** Milliseconds to wait before it leaves. */
+  waitMs?: number
+  /** How it leaves: whole unless said otherwise; the other ways are faults. */
+  wire?: 'cut' | 'silent' | 'torn' | 'twice'
 }
+
+/** Stands between a call and its handler; `name` is the call's method and path. */
+export type Between = (name: string, call: Call, handle: (call: Call) => Answer) => Answer
 
 /** `GET /visits/:` and the like; `:` stands for one part of the path. */
 export type Routes = Record<string, (call: Call) => Answer>
@@ -65,7 +74,7 @@ function sameKey(given: string | string[] | undefined, key: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-async function answer(request: IncomingMessage, routes: Route[], key: string): Promise<Answer> {
+async function answer(request: IncomingMessage, { routes, key, between }: Listening): Promise<Answer> {
   if (!sameKey(request.headers['x-practice-key'], key)) {
     throw new Refusal(401, 'bad_key', 'The header x-practice-key is missing or wrong.')
   }
@@ -79,7 +88,8 @@ async function answer(request: IncomingMessage, routes: Route[], key: string): P
     throw new Refusal(404, 'no_such_path', 'There is no such path.')
   }
   const parts = path.filter((_, at) => route.path[at] === ':').map((part) => decodeURIComponent(part))
-  return route.handle({ parts, query: url.searchParams, body: await readBody(request) })
+  const call = { parts, query: url.searchParams, body: await readBody(request) }
+  return between(`${request.method} ${url.pathname}`, call, route.handle)
 }
 
 function refuse(error: unknown): Answer {
@@ -92,17 +102,46 @@ function refuse(error: unknown): Answer {
   return { status: 500, json: { reason: 'fault', sentence: 'The practice stumbled over its own feet.' } }
 }
 
-function send(response: ServerResponse, { status, json }: Answer): void {
+async function send(
+  response: ServerResponse,
+  { status, json, headers, waitMs, wire }: Answer,
+): Promise<void> {
+  if (waitMs !== undefined) await sleep(waitMs)
+  if (wire === 'silent') return
+  if (wire === 'cut') {
+    response.destroy()
+    return
+  }
   const bytes = Buffer.from(JSON.stringify(json))
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
-  response.end(bytes)
+  const length = { 'content-type': 'application/json', 'content-length': bytes.length }
+  response.writeHead(status, { ...length, ...headers })
+  if (wire === 'torn') {
+    response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy())
+    return
+  }
+  const { socket } = response
+  response.end(bytes, () => {
+    if (wire === 'twice')
+      socket?.write(`HTTP/1.1 ${status} OK\r\ncontent-length: ${bytes.length}\r\n\r\n${bytes}`)
+  })
+}
+
+interface Listening {
+  routes: Route[]
+  key: string
+  between: Between
 }
 
 /** Listens on 127.0.0.1; the promise ends when connections are accepted. */
-export async function listen(port: number, key: string, routes: Routes): Promise<Server> {
-  const compiled = compile(routes)
+export async function listen(
+  port: number,
+  key: string,
+  routes: Routes,
+  between: Between = (_, call, handle) => handle(call),
+): Promise<Server> {
+  const listening = { routes: compile(routes), key, between }
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    answer(request, compiled, key)
+    answer(request, listening)
       .catch(refuse)
       .then((result) => send(response, result))
       .catch(() => response.destroy())

@@ -3,6 +3,7 @@
  * names none, when they name the same clinician, as one clinician may work two chairs at once; and a closure that names
  * neither takes the whole practice. What is cancelled or lifted takes nothing.
  */
+import { mannerOf } from './manner.ts'
 import type { Practice } from './practice.ts'
 import { Refusal } from './refusal.ts'
 
@@ -52,9 +53,9 @@ export function inTheWay(practice: Practice, wanted: Wanted, except: Except = {}
   ]
 }
 
-/** @throws Refusal 409 `time_taken`, listing what is in the way. */
+/** Looks at nothing where the practice leaves times unchecked. @throws Refusal 409 `time_taken`, listing what is in the way. */
 export function refuseWhereTaken(practice: Practice, wanted: Wanted, except: Except = {}): void {
-  const found = inTheWay(practice, wanted, except)
+  const found = mannerOf(practice).times === 'unchecked' ? [] : inTheWay(practice, wanted, except)
   if (found.length === 0) return
   const first = found[0]
   throw new Refusal(409, 'time_taken', `The time is taken by ${first?.noun} ${first?.id}.`, {

@@ -1,7 +1,8 @@
 /**
  * The simulated practice as a program of its own:
  * `node src/sandbox/main.ts --file <path> [--port 0] [--seed 1] [--key <text>] [--desk-seconds <n>|off]`
- * `[--desk-touches own|all] [--clock-offset-ms <n>] [--start-day <YYYY-MM-DD>]`.
+ * `[--desk-touches own|all] [--clock-offset-ms <n>] [--start-day <YYYY-MM-DD>]`
+ * `[--references unique|stored] [--times checked|unchecked]`.
  * Prints one line of JSON, `{"port":…}`, when it serves. Started by another program (over IPC, or with a pipe as its
  * standard input) it ends when that one does, and leaves Ctrl-C, which the whole group hears, to it.
  */
@@ -22,6 +23,8 @@ function readOptions(args: string[]): SandboxOptions {
       'desk-touches': text,
       'clock-offset-ms': text,
       'start-day': text,
+      references: text,
+      times: text,
     },
   })
   const number = (name: keyof typeof values): number | undefined => {
@@ -33,6 +36,11 @@ function readOptions(args: string[]): SandboxOptions {
   if (values.file === undefined) throw new Error('--file is missing')
   const touches = values['desk-touches'] ?? 'own'
   if (touches !== 'own' && touches !== 'all') throw new Error('--desk-touches must be own or all')
+  const { references, times } = values
+  if (references !== undefined && references !== 'unique' && references !== 'stored')
+    throw new Error('--references must be unique or stored')
+  if (times !== undefined && times !== 'checked' && times !== 'unchecked')
+    throw new Error('--times must be checked or unchecked')
   const deskSeconds = values['desk-seconds'] === 'off' ? undefined : number('desk-seconds')
   if (deskSeconds !== undefined && deskSeconds <= 0) throw new Error('--desk-seconds must be above 0, or off')
   return {
@@ -41,6 +49,7 @@ function readOptions(args: string[]): SandboxOptions {
     seed: number('seed') ?? 1,
     clockOffsetMs: number('clock-offset-ms') ?? 0,
     deskTouches: touches,
+    manner: { ...(references ? { references } : {}), ...(times ? { times } : {}) },
     ...(values.key === undefined ? {} : { key: values.key }),
     ...(values['start-day'] === undefined ? {} : { startDay: values['start-day'] }),
     ...(deskSeconds === undefined ? {} : { deskSeconds }),

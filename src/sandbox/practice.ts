@@ -1,5 +1,6 @@
 /** The practice's open database: statements, transactions, the revision counter, the journal and its own clock. */
 import { randomUUID } from 'node:crypto'
+import { copyFileSync, rmSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { Json, Noun } from './rows.ts'
 import { SCHEMA } from './schema.ts'
@@ -21,27 +22,38 @@ export interface JournalEntry {
 /** How many deletions the feed remembers before a reader who missed them must read windows. */
 const GONE_KEPT = 1000
 
+function openFile(file: string): DatabaseSync {
+  const db = new DatabaseSync(file)
+  db.exec('pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full')
+  db.exec('pragma foreign_keys = on')
+  db.exec(SCHEMA)
+  return db
+}
+
 export class Practice {
   readonly zone: string
   /** Shifts the practice's own now; a setting of this program alone, forgotten when it ends. */
   clockOffsetMs = 0
+  /** How wrong its clock is besides, for the fault of that name. */
+  clockSkewMs = 0
   goneKept = GONE_KEPT
-  readonly #db: DatabaseSync
+  readonly #file: string
+  #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   #inside = false
+  /** Drawn long ago for the transaction that runs now, or null. */
+  #revisionDrawn: number | null = null
 
   /** Opens or makes the file. WAL with a sync at every commit: an answered change survives a power cut. */
   constructor(file: string, zone: string) {
     this.zone = zone
-    this.#db = new DatabaseSync(file)
-    this.#db.exec('pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full')
-    this.#db.exec('pragma foreign_keys = on')
-    this.#db.exec(SCHEMA)
+    this.#file = file
+    this.#db = openFile(file)
     this.run(`insert or ignore into settings values ('identity', ?)`, [randomUUID()])
   }
 
   now(): number {
-    return Date.now() + this.clockOffsetMs
+    return Date.now() + this.clockOffsetMs + this.clockSkewMs
   }
 
   /** Tells this database from every other, also from one made anew in its place. */
@@ -98,6 +110,11 @@ export class Practice {
 
   /** Adds one and answers the new value; within a transaction only. */
   count(name: string): number {
+    if (name === 'revision' && this.#revisionDrawn !== null) {
+      const drawn = this.#revisionDrawn
+      this.#revisionDrawn = null
+      return drawn
+    }
     const sql = 'update counters set value = value + 1 where name = ? returning value'
     return this.get<{ value: number }>(sql, [name])?.value ?? 0
   }
@@ -134,6 +151,34 @@ export class Practice {
       this.run(`update counters set value = ? where name = 'trimmed_through'`, [oldest.revision])
     }
     return revision
+  }
+
+  /** Runs a change whose first revision was drawn before: as a transaction that began long ago and commits now. */
+  withRevision(revision: number, work: () => void): void {
+    this.#revisionDrawn = revision
+    try {
+      work()
+    } finally {
+      this.#revisionDrawn = null
+    }
+  }
+
+  /** Copies the whole database aside, in place of an older copy. */
+  backUp(): void {
+    rmSync(this.#backup, { force: true })
+    this.run(`vacuum into ?`, [this.#backup])
+  }
+
+  /** Goes back to the copy, as if nothing had happened since. */
+  restoreBackup(): void {
+    this.close()
+    for (const ending of ['-wal', '-shm']) rmSync(`${this.#file}${ending}`, { force: true })
+    copyFileSync(this.#backup, this.#file)
+    this.#db = openFile(this.#file)
+  }
+
+  get #backup(): string {
+    return `${this.#file}.backup`
   }
 
   close(): void {

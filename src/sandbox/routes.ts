@@ -1,15 +1,15 @@
 /** The interface for programs: status, directory, feed, schedule, people, visits, closures, journal, clock. */
 import { integer, parseId, parseInstant } from './body.ts'
 import { changeVisit } from './change-visit.ts'
-import { changeClosure, closeTime, getClosure, getClosureUnder } from './closures.ts'
+import { changeClosure, closeTime, closuresUnder, getClosure, getClosureUnder } from './closures.ts'
 import { directory, status } from './directory.ts'
-import { changesSince, journalAfter, PAGE_MAX, schedule, visitsOf } from './feed.ts'
+import { changesSince, historyOf, journalAfter, PAGE_MAX, schedule, visitsOf } from './feed.ts'
 import type { Answer, Call, Routes } from './http.ts'
 import { getPerson, searchPeople } from './people.ts'
 import type { Actor, Practice } from './practice.ts'
 import { badInput } from './refusal.ts'
 import { closureJson, type Json, personJson, type VisitRow, visitJson } from './rows.ts'
-import { bookVisit, getVisit, getVisitUnder } from './visits.ts'
+import { bookVisit, getVisit, getVisitUnder, visitsUnder } from './visits.ts'
 
 export function ok(json: Json): Answer {
   return { status: 200, json }
@@ -47,6 +47,13 @@ function withPerson(practice: Practice, row: VisitRow): Json {
   return { visit: visitJson(row), person: personJson(getPerson(practice, row.person_id)) }
 }
 
+/** By the caller's reference, or by person and begin. */
+function visitsAsked(practice: Practice, call: Call): Json[] {
+  const reference = call.query.get('external_reference')
+  if (reference !== null) return visitsUnder(practice, reference).map(visitJson)
+  return visitsOf(practice, call.query.get('person_id') ?? '', time(call, 'begins'))
+}
+
 function readRoutes(practice: Practice): Routes {
   return {
     'GET /status': () => ok(status(practice)),
@@ -59,8 +66,11 @@ function readRoutes(practice: Practice): Routes {
     'GET /people/:': (call) => ok({ person: personJson(getPerson(practice, rowId(call))) }),
     // A search is posted, so that names and birth dates stand in no address and no log of addresses.
     'POST /people/search': (call) => ok({ people: searchPeople(practice, call.body) }),
-    'GET /visits': (call) =>
-      ok({ visits: visitsOf(practice, call.query.get('person_id') ?? '', time(call, 'begins')) }),
+    'GET /visits': (call) => ok({ visits: visitsAsked(practice, call) }),
+    'GET /closures': (call) =>
+      ok({ closures: closuresUnder(practice, call.query.get('external_reference') ?? '').map(closureJson) }),
+    'GET /visits/:/history': (call) => ok(historyOf(practice, 'visit', rowId(call))),
+    'GET /closures/:/history': (call) => ok(historyOf(practice, 'closure', rowId(call))),
     'GET /visits/:': (call) => ok(withPerson(practice, getVisit(practice, rowId(call)))),
     'GET /visits/by-reference/:': (call) =>
       ok(withPerson(practice, getVisitUnder(practice, call.parts[0] ?? ''))),

@@ -38,18 +38,20 @@ create table if not exists visits (
   clinician_id integer references clinicians, chair_id integer references chairs, kind_id integer references visit_kinds,
   procedure_codes text not null default '[]', begins integer not null, finishes integer not null, remark text,
   confirmed_at integer, arrived_at integer, left_at integer, missed_at integer, cancelled_at integer,
-  external_reference text unique, entered_by text not null, version integer not null default 1,
+  external_reference text, entered_by text not null, version integer not null default 1,
   revision integer not null unique, entered_at integer not null, changed_at integer not null,
   check (finishes > begins), check (chair_id is not null or clinician_id is not null)) strict;
 create index if not exists visits_by_time on visits (begins);
+create index if not exists visits_by_reference on visits (external_reference);
 
 create table if not exists closures (
   id integer primary key autoincrement, chair_id integer references chairs, clinician_id integer references clinicians,
   begins integer not null, finishes integer not null, reason text, lifted_at integer,
-  external_reference text unique, entered_by text not null, version integer not null default 1,
+  external_reference text, entered_by text not null, version integer not null default 1,
   revision integer not null unique, entered_at integer not null, changed_at integer not null,
   check (finishes > begins)) strict;
 create index if not exists closures_by_end on closures (finishes);
+create index if not exists closures_by_reference on closures (external_reference);
 
 -- What was deleted, for readers of the feed; trimmed, so that a reader who stays away too long must read windows.
 create table if not exists gone (revision integer primary key, noun text not null, row_id integer not null, at integer not null) strict;
@@ -61,6 +63,7 @@ create table if not exists used_references (
 create table if not exists journal (
   seq integer primary key autoincrement, revision integer not null, at integer not null, by text not null,
   reference text, act text not null, noun text not null, row_id integer not null, before text, after text) strict;
+create index if not exists journal_by_row on journal (noun, row_id);
 
 insert or ignore into counters values ('revision', 0), ('trimmed_through', 0), ('desk_acts', 0);
 `

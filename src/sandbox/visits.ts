@@ -14,7 +14,7 @@ import {
 import { refuseWhereTaken, VISIT_MAX_MS } from './in-the-way.ts'
 import { enterPerson, getPerson, readPersonDraft } from './people.ts'
 import type { Actor, Practice } from './practice.ts'
-import { rowUnder, spent, useReference } from './references.ts'
+import { madeUnder, rowsUnder, rowUnder, spent, useReference } from './references.ts'
 import { badInput, noSuch } from './refusal.ts'
 import { type PersonRow, type VisitRow, visitJson } from './rows.ts'
 
@@ -75,8 +75,14 @@ export function getVisitUnder(practice: Practice, reference: string): VisitRow {
   const made = rowUnder(practice, 'visit', reference)
   if (made === null) throw noSuch('visit', 'with this external reference')
   const row = findVisit(practice, made)
-  if (row === undefined) throw spent('visit')
+  // Also where another was entered since under the same id.
+  if (row?.external_reference !== reference) throw spent('visit')
   return row
+}
+
+/** Every visit that bears this reference; more than one only where references are merely stored. */
+export function visitsUnder(practice: Practice, reference: string): VisitRow[] {
+  return rowsUnder(practice, 'visit', reference).map((id) => getVisit(practice, id))
 }
 
 /** The practice's rules for times: on the grain, in order, and not longer than `maxMs`. */
@@ -115,14 +121,17 @@ export function storeVisit(
   actor: Actor,
   draft: VisitDraft,
   enteredAt = practice.now(),
+  /** The row's id where it is entered again; a fresh one otherwise. */
+  rowId: number | null = null,
 ): VisitRow {
   const revision = practice.count('revision')
   const made = practice.run(
-    `insert into visits (person_id, clinician_id, chair_id, kind_id, procedure_codes, begins, finishes, remark,
+    `insert into visits (id, person_id, clinician_id, chair_id, kind_id, procedure_codes, begins, finishes, remark,
        external_reference, entered_by, revision, entered_at, changed_at, confirmed_at, arrived_at, left_at, missed_at,
        cancelled_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
+      rowId,
       draft.person,
       draft.clinician,
       draft.chair,
@@ -185,7 +194,7 @@ export function bookVisit(practice: Practice, actor: Actor, body: Body): Made<Vi
     reference,
   }
   return practice.transaction(() => {
-    if (reference !== null && rowUnder(practice, 'visit', reference) !== null) {
+    if (reference !== null && madeUnder(practice, 'visit', reference) !== null) {
       return { created: false, row: getVisitUnder(practice, reference) }
     }
     checkNamed(practice, named)

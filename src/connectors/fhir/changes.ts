@@ -55,13 +55,13 @@ interface Part {
 export async function* readChanges(feeding: Feeding, cursor: Cursor | null): AsyncGenerator<Page> {
   const position = readCursor(cursor, feeding.settings.baseUrl)
   const parts = position.load === null ? follow(feeding, position) : load(feeding, position)
-  let held: Part | null = null
+  let end = position
   for await (const part of parts) {
-    if (held !== null) yield { records: held.records, cursor: JSON.stringify(held.position), last: false }
-    held = part
+    end = part.position
+    // As soon as it was read; the last page comes after it, with nothing in it but the cursor.
+    if (part.records.length > 0) yield { records: part.records, cursor: JSON.stringify(end), last: false }
   }
-  const { records, position: end } = held ?? { records: [], position }
-  yield { records, cursor: JSON.stringify(end), last: true }
+  yield { records: [], cursor: JSON.stringify(end), last: true }
 }
 
 function readCursor(cursor: Cursor | null, baseUrl: string): Position {

@@ -159,9 +159,19 @@ function whatItSays(resource: Appointment, start: Instant, end: Instant, { setti
     missed: resource.status === 'noshow',
     note: resource.comment ?? null,
     descriptors: [],
-    enteredAt: parseInstant(resource.created),
+    enteredAt: enteredAt(resource),
     version: resource.meta?.versionId ?? null,
   }
+}
+
+/**
+ * When it came to stand there, by the server's own clock, so that of two writers who see each other both know who was
+ * first: its `lastUpdated` while it is in its first version. Later versions do not tell (null: it counts as earlier); where
+ * versions are no numbers, `created` is the best there is, by whatever clock its writer had.
+ */
+function enteredAt({ meta, created }: Appointment): Instant | null {
+  if (meta?.versionId === '1') return parseInstant(meta.lastUpdated)
+  return /^\d+$/.test(meta?.versionId ?? '') ? null : parseInstant(created)
 }
 
 /** Ours where we wrote it; else, while the patient is there, when this version was made: the best that R4 tells. */

@@ -9,7 +9,6 @@ export interface BundlePage {
   entries: BundleEntry[]
   /** The server's clock when it answered, epoch milliseconds; null where it tells none. */
   serverMs: number | null
-  last: boolean
 }
 
 /** No search of ours is so long; a server whose links never end is stopped here. */
@@ -18,25 +17,20 @@ const MOST_PAGES = 20_000
 const IDS_AT_ONCE = 100
 
 /**
- * The pages of a search or history; the next is on its way while one is worked on.
- * Links are followed within the server's origin only, and never twice. @throws Unavailable
+ * The pages of a search or history. Each is fetched when it is asked for and not before: the sync takes its instant then,
+ * and must not be given what was true earlier. Links are followed within the server's origin only, each once.
+ * @throws Unavailable
  */
 export async function* pagesOf(http: FhirHttp, path: string): AsyncGenerator<BundlePage> {
-  const seen = new Set([path])
-  let coming = fetchBundle(http, path)
-  for (let count = 1; ; count++) {
-    const { bundle, page } = await coming
-    const next = bundle.link?.find((link) => link.relation === 'next')?.url
-    if (next !== undefined) {
-      if (seen.has(next) || count >= MOST_PAGES)
-        throw new Unavailable('the pages of the FHIR server have no end')
-      seen.add(next)
-      coming = fetchBundle(http, next)
-      // Its failure is told when it is awaited; a reader who stops early never awaits it.
-      coming.catch(() => undefined)
-    }
-    yield { ...page, last: next === undefined }
-    if (next === undefined) return
+  const seen = new Set<string>()
+  let next: string | undefined = path
+  while (next !== undefined) {
+    if (seen.has(next) || seen.size >= MOST_PAGES)
+      throw new Unavailable('the pages of the FHIR server have no end')
+    seen.add(next)
+    const { bundle, page } = await fetchBundle(http, next)
+    next = bundle.link?.find((link) => link.relation === 'next')?.url
+    yield page
   }
 }
 
@@ -46,7 +40,7 @@ async function fetchBundle(http: FhirHttp, path: string): Promise<{ bundle: Bund
   if ('misfit' in bundle) throw new Unavailable(`the FHIR server answered no bundle: ${bundle.misfit}`)
   const told = parseInstant(bundle.meta?.lastUpdated)
   const serverMs = told === null ? reply.dateMs : Date.parse(told)
-  return { bundle, page: { entries: bundle.entry ?? [], serverMs, last: false } }
+  return { bundle, page: { entries: bundle.entry ?? [], serverMs } }
 }
 
 /** The resources of one type with these ids, as they came; ids that are not there are left out. @throws Unavailable */

@@ -37,8 +37,10 @@ export function markerOf(
 /**
  * The id that a new patient gets: a UUID made from the marker alone, so that a resend names the same patient.
  * A marker is random, so the id tells nothing about the patient and cannot be guessed.
+ * @throws Error on an empty marker: two patients would become one
  */
 export function patientIdFor(marker: Marker): ForeignId {
+  if (marker === '') throw new Error('a new patient without a marker')
   const hex = createHash('sha256').update(`patient/${marker}`).digest('hex')
   return [
     hex.slice(0, 8),

@@ -58,7 +58,7 @@ export function writeAppointment(
     end: request.end,
     minutesDuration: Math.round((toMs(request.end) - toMs(request.start)) / 60_000),
     created: createdAt,
-    ...(request.note === null || request.note === '' ? {} : { comment: request.note }),
+    ...(isBlank(request.note) ? {} : { comment: request.note }),
     participant,
   }
 }
@@ -100,7 +100,7 @@ export function applyChange(
 }
 
 function applyNote(resource: Appointment, note: string | null): Applied {
-  const wanted = note === null || note === '' ? undefined : note
+  const wanted = note === null || isBlank(note) ? undefined : note
   if (resource.comment === wanted) return { kind: 'already' }
   const { comment: _, ...rest } = resource
   return { kind: 'changed', resource: wanted === undefined ? rest : { ...rest, comment: wanted } }
@@ -152,6 +152,11 @@ function applyReschedule(
       ...(moves ? { participant: [...others, accepted(`Location/${operatory}`)] } : {}),
     },
   }
+}
+
+/** FHIR has no empty strings: a note of nothing but space is none (hl7.org/fhir/R4/datatypes.html#string). */
+function isBlank(note: string | null): boolean {
+  return note === null || note.trim() === ''
 }
 
 function accepted(reference: string): Participant {

@@ -79,8 +79,11 @@ const Changes = Type.Object({
     }),
   ),
   cursor: Type.String({ minLength: 1 }),
+  through: Type.Integer(),
   more: Type.Boolean(),
 })
+
+export type Changes = Static<typeof Changes>
 
 const Schedule = Type.Object({ people: Rows, visits: Rows, closures: Rows, next: Text })
 
@@ -88,7 +91,16 @@ const Status = Type.Object({
   name: Type.String(),
   version: Type.String(),
   now: InstantText,
+  manner: Type.Object({
+    references: Type.Union([Type.Literal('unique'), Type.Literal('stored')]),
+    times: Type.Union([Type.Literal('checked'), Type.Literal('unchecked')]),
+  }),
   marks: Type.Record(Type.String(), Type.Number()),
+})
+export type Status = Static<typeof Status>
+
+const History = Type.Object({
+  entries: Type.Array(Type.Object({ by: Type.String(), after: Type.Unknown() })),
 })
 
 const Directory = Type.Object({
@@ -128,6 +140,7 @@ export const isChanges = Compile(Changes)
 export const isSchedule = Compile(Schedule)
 export const isStatus = Compile(Status)
 export const isDirectory = Compile(Directory)
+export const isHistory = Compile(History)
 export const isRows = Compile(Rows)
 
 /** The answer to a booking, a change or a look at one row. */

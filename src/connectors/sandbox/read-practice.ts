@@ -1,5 +1,11 @@
 /** All reading of the practice. Whatever keeps a read from being whole throws `Unavailable`. */
-import type { AppointmentRecord, ChangeRecord, DirectoryRecord, PatientRecord } from '../../model/records.ts'
+import type {
+  AppointmentRecord,
+  ChangeRecord,
+  DirectoryRecord,
+  Marker,
+  PatientRecord,
+} from '../../model/records.ts'
 import {
   type ConnectorContext,
   CursorLost,
@@ -10,7 +16,9 @@ import {
   Unavailable,
 } from '../connector.ts'
 import type { PracticeClient, Reply } from './practice-client.ts'
+import type { PracticeManner } from './practice-manner.ts'
 import {
+  type Changes,
   type Directory,
   isChanges,
   isClosure,
@@ -42,7 +50,8 @@ export function reasonOf(json: unknown): string {
   return typeof reason === 'string' ? reason : ''
 }
 
-function unavailable(reply: Reply): Unavailable {
+/** A reply that is no answer to a read, as the port says it. */
+export function unavailable(reply: Reply): Unavailable {
   if (reply.kind !== 'answer') return new Unavailable(reply.message)
   if (reply.status === 401) return new Unavailable('The practice refuses the key.')
   const word = reasonOf(reply.json)
@@ -54,13 +63,20 @@ function unavailable(reply: Reply): Unavailable {
 
 export const UNREADABLE = 'The practice answered something else than it should.'
 
-/** Looks at one row; null where it is not there, or not there any more. */
-export async function readOne(client: PracticeClient, path: string): Promise<AppointmentRecord | null> {
+/**
+ * Looks at one row; null where it is not there, or not there any more.
+ * @param isMeant whether the answer is about the row that was asked for: a wire that repeats answers may bring another
+ */
+export async function readOne(
+  client: PracticeClient,
+  path: string,
+  isMeant: (record: AppointmentRecord) => boolean,
+): Promise<AppointmentRecord | null> {
   const reply = await client('GET', path)
   if (reply.kind === 'answer' && (reply.status === 404 || reply.status === 410)) return null
   if (reply.kind !== 'answer' || reply.status !== 200) throw unavailable(reply)
   const record = rowIn(reply.json)
-  if (record === null) throw new Unavailable(UNREADABLE)
+  if (record === null || !isMeant(record)) throw new Unavailable(UNREADABLE)
   return record
 }
 
@@ -71,6 +87,27 @@ export function rowIn(json: unknown): AppointmentRecord | null {
   return isClosure.Check(json.closure) ? toBlock(json.closure) : null
 }
 
+/** The rows under one name in an answer. */
+function listIn(json: unknown, name: string): unknown[] {
+  const rows = typeof json === 'object' && json !== null ? Reflect.get(json, name) : undefined
+  if (!isRows.Check(rows)) throw new Unavailable(UNREADABLE)
+  return rows
+}
+
+/** What was deleted; not what stands in the same page again, under the same id. */
+function goneIn(page: Changes): ChangeRecord[] {
+  const idsOf = (rows: unknown[], key: string): Set<unknown> =>
+    new Set(rows.map((row) => (typeof row === 'object' && row !== null ? Reflect.get(row, key) : null)))
+  const standing = {
+    person: idsOf(page.people, 'person_id'),
+    visit: idsOf(page.visits, 'visit_id'),
+    closure: idsOf(page.closures, 'closure_id'),
+  }
+  return page.gone
+    .filter((mark) => !standing[mark.noun].has(mark.id))
+    .map((mark) => readGone(mark.noun, mark.id))
+}
+
 /** The person in an answer, or null. */
 export function personIn(json: unknown): PatientRecord | null {
   return isOneRow.Check(json) && isPerson.Check(json.person) ? toPatient(json.person) : null
@@ -79,10 +116,12 @@ export function personIn(json: unknown): PatientRecord | null {
 export class PracticeReader {
   readonly #client: PracticeClient
   readonly #context: ConnectorContext
+  readonly #manner: PracticeManner
   #codeNames: ReadonlyMap<string, string> | null = null
 
-  constructor(client: PracticeClient, context: ConnectorContext) {
+  constructor(client: PracticeClient, context: ConnectorContext, manner: PracticeManner) {
     this.#client = client
+    this.#manner = manner
     this.#context = context
   }
 
@@ -113,6 +152,7 @@ export class PracticeReader {
     const json = await this.#get('/status')
     const after = this.#context.now()
     if (!isStatus.Check(json)) throw new Unavailable(UNREADABLE)
+    this.#manner.note(json)
     return {
       systemName: json.name,
       version: json.version,
@@ -145,8 +185,8 @@ export class PracticeReader {
       }
       records.push(...json.visits.flatMap((row) => readVisit(row, names)))
       records.push(...json.closures.map(readClosure))
-      records.push(...json.gone.map((mark) => readGone(mark.noun, mark.id)))
-      yield { records, cursor: json.cursor, last: !json.more }
+      records.push(...goneIn(json))
+      yield { records, cursor: json.cursor, marks: { revision: json.through }, last: !json.more }
       if (!json.more) return
       at = json.cursor
     }
@@ -172,21 +212,33 @@ export class PracticeReader {
   async find(key: FindKey): Promise<AppointmentRecord | null> {
     if ('foreignId' in key) {
       const meant = rowMeant(key.foreignId)
-      return meant === null ? null : readOne(this.#client, `/${meant.noun}s/${meant.id}`)
+      if (meant === null) return null
+      const path = `/${meant.noun}s/${meant.id}`
+      return readOne(this.#client, path, (record) => record.foreignId === key.foreignId)
     }
     if ('marker' in key) {
       const marker = encodeURIComponent(key.marker)
-      const visit = await readOne(this.#client, `/visits/by-reference/${marker}`)
-      return visit ?? readOne(this.#client, `/closures/by-reference/${marker}`)
+      const isMeant = (record: AppointmentRecord): boolean => record.marker === key.marker
+      const visit = await readOne(this.#client, `/visits/by-reference/${marker}`, isMeant)
+      return visit ?? readOne(this.#client, `/closures/by-reference/${marker}`, isMeant)
     }
     const { patient, provider, operatory, start } = key.natural
     if (!/^[1-9]\d{0,14}$/.test(patient)) return null
     const json = await this.#get(`/visits?${new URLSearchParams({ person_id: patient, begins: start })}`)
-    const rows = typeof json === 'object' && json !== null ? Reflect.get(json, 'visits') : undefined
-    if (!isRows.Check(rows)) throw new Unavailable(UNREADABLE)
-    const records = rows.filter((row) => isVisit.Check(row)).map(toAppointment)
+    const records = listIn(json, 'visits')
+      .filter((row) => isVisit.Check(row))
+      .map(toAppointment)
     const fits = (one: AppointmentRecord): boolean => one.provider === provider && one.operatory === operatory
     return records.find((one) => fits(one) && !one.cancelled) ?? records.find(fits) ?? null
+  }
+
+  async copies(marker: Marker): Promise<AppointmentRecord[]> {
+    const query = new URLSearchParams({ external_reference: marker })
+    const visits = listIn(await this.#get(`/visits?${query}`), 'visits').filter((row) => isVisit.Check(row))
+    const closures = listIn(await this.#get(`/closures?${query}`), 'closures').filter((row) =>
+      isClosure.Check(row),
+    )
+    return [...visits.map(toAppointment), ...closures.map(toBlock)]
   }
 
   async findPatients(query: PatientQuery): Promise<PatientRecord[]> {
@@ -194,9 +246,8 @@ export class PracticeReader {
     const asked = { last_name: lastName, first_name: firstName, birth_date: birthDate }
     const reply = await this.#client('POST', '/people/search', asked)
     if (reply.kind !== 'answer' || reply.status !== 200) throw unavailable(reply)
-    const rows =
-      typeof reply.json === 'object' && reply.json !== null ? Reflect.get(reply.json, 'people') : undefined
-    if (!isRows.Check(rows)) throw new Unavailable(UNREADABLE)
-    return rows.filter((row) => isPerson.Check(row)).map(toPatient)
+    return listIn(reply.json, 'people')
+      .filter((row) => isPerson.Check(row))
+      .map(toPatient)
   }
 }

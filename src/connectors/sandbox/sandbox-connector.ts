@@ -1,31 +1,13 @@
 /** The connector for the simulated practice: it speaks to it over HTTP, as to any other record system. */
 import { randomUUID } from 'node:crypto'
 import { Compile } from 'typebox/compile'
-import type { Capabilities, ConnectorContext, ConnectorFactory, RecordSystem } from '../connector.ts'
+import type { ConnectorContext, ConnectorFactory, RecordSystem } from '../connector.ts'
 import { SandboxConfiguration } from './configuration.ts'
 import { openClient } from './practice-client.ts'
+import { PracticeManner } from './practice-manner.ts'
+import { readHistory } from './read-history.ts'
 import { PracticeReader } from './read-practice.ts'
 import { changeIn, insertInto } from './write-practice.ts'
-
-/** The practice refuses a second copy itself, and checks a time under the lock that takes it. */
-const CAPABILITIES: Capabilities = {
-  writes: {
-    insert: true,
-    block: true,
-    new_patient: true,
-    descriptors: true,
-    confirm: true,
-    cancel: true,
-    check_in: true,
-    reschedule: true,
-    note: true,
-  },
-  reads: { blocks: true, workingHours: true, descriptors: true, procedures: true, deletions: 'told' },
-  effect: 'once',
-  maxInFlightMs: 90_000,
-  conflictCheck: 'atomic',
-  limits: { grainMinutes: 5, noteLength: 500, characters: 'unicode' },
-}
 
 const isConfiguration = Compile(SandboxConfiguration)
 
@@ -36,20 +18,34 @@ function readConfiguration(configuration: unknown): SandboxConfiguration {
   throw new Error(`configuration${first?.instancePath ?? ''} ${first?.message ?? 'is wrong'}`)
 }
 
-function openPractice(configuration: SandboxConfiguration, context: ConnectorContext): RecordSystem {
+async function openPractice(
+  configuration: SandboxConfiguration,
+  context: ConnectorContext,
+): Promise<RecordSystem> {
   const client = openClient(configuration)
-  const reader = new PracticeReader(client, context)
+  const manner = new PracticeManner(client)
+  const reader = new PracticeReader(client, context, manner)
+  /** What is certain after a call depends on the manner, which must be known before it. */
+  const knowing = async <T>(call: () => Promise<T>): Promise<T> => {
+    await manner.learn()
+    return await call()
+  }
+  await manner.learn()
   return {
-    capabilities: CAPABILITIES,
+    get capabilities() {
+      return manner.capabilities
+    },
     probe: () => reader.probe(),
     directory: () => reader.directory(),
     changes: (cursor) => reader.changes(cursor),
     window: (from, to) => reader.window(from, to),
-    find: (key) => reader.find(key),
+    find: (key) => knowing(() => reader.find(key)),
+    copies: (marker) => reader.copies(marker),
+    history: (foreignId) => readHistory(client, foreignId),
     findPatients: (query) => reader.findPatients(query),
     reserve: () => randomUUID(),
-    insert: (request) => insertInto(client, request),
-    change: (request) => changeIn(client, request),
+    insert: (request) => knowing(() => insertInto(client, request)),
+    change: (request) => knowing(() => changeIn(client, request)),
     // Idle connections keep no process alive and end by themselves; there is nothing else to let go.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

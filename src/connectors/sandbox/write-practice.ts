@@ -2,7 +2,7 @@
  * All writing to the practice. It keeps our marker as its external reference, which makes one row however often it is
  * sent, and compares versions on changes: a copy of a request that arrives late finds its work done, or loses.
  */
-import type { AppointmentRecord } from '../../model/records.ts'
+import type { AppointmentRecord, ForeignId } from '../../model/records.ts'
 import {
   type Change,
   type Insertion,
@@ -43,7 +43,8 @@ function sentence(json: unknown): string {
 function failed(reply: Reply): Outcome {
   if (reply.kind === 'not_sent') return { kind: 'unavailable', message: reply.message }
   if (reply.kind === 'cut') return { kind: 'unknown', message: reply.message }
-  if (reply.status === 429 || reply.status === 503) {
+  // 423: somebody at the desk has the row open; turned away before anything was stored.
+  if ([423, 429, 503].includes(reply.status)) {
     const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }
     return { kind: 'unavailable', message: `The practice answered ${reply.status}.`, ...wait }
   }
@@ -97,7 +98,8 @@ async function readBack(client: PracticeClient, written: AppointmentRecord): Pro
     return rejected('not_found', 'It was written, and deleted there at once.')
   }
   const record = reply.kind === 'answer' && reply.status === 200 ? rowIn(reply.json) : null
-  if (record === null) return { kind: 'unknown', message: 'It was written, and could not be read back yet.' }
+  if (record?.foreignId !== written.foreignId)
+    return { kind: 'unknown', message: 'It was written, and could not be read back yet.' }
   return { kind: 'written', record }
 }
 
@@ -109,7 +111,8 @@ export async function insertInto(client: PracticeClient, request: Insertion): Pr
   const reply = await client('POST', booking.path, booking.body)
   if (reply.kind !== 'answer' || reply.status > 201) return failed(reply)
   const written = rowIn(reply.json)
-  if (written === null) return { kind: 'unknown', message: UNREADABLE }
+  // An answer about a row that does not bear our marker is not about this booking, whatever it says.
+  if (written?.marker !== request.marker) return { kind: 'unknown', message: UNREADABLE }
   const outcome = await readBack(client, written)
   const patient = personIn(reply.json)
   const isNew = request.patient !== null && 'marker' in request.patient
@@ -156,10 +159,11 @@ function standsSo(record: AppointmentRecord, request: Change): boolean {
 async function look(
   client: PracticeClient,
   path: string,
+  foreignId: ForeignId,
   otherwise: 'unavailable' | 'unknown',
 ): Promise<AppointmentRecord | null | Outcome> {
   try {
-    return await readOne(client, path)
+    return await readOne(client, path, (record) => record.foreignId === foreignId)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     return { kind: otherwise, message: error.message }
@@ -178,7 +182,7 @@ export async function changeIn(client: PracticeClient, request: Change): Promise
   const path = `/${meant.noun}s/${meant.id}`
   let version = request.version
   if (version === null) {
-    const found = await look(client, path, 'unavailable')
+    const found = await look(client, path, request.foreignId, 'unavailable')
     if (found === null) return rejected('not_found', `There is no ${meant.noun} ${meant.id}.`)
     if (isOutcome(found)) return found
     version = found.version
@@ -186,12 +190,12 @@ export async function changeIn(client: PracticeClient, request: Change): Promise
   const reply = await client('PATCH', path, { ...fields, version: Number(version) })
   if (reply.kind === 'answer' && reply.status === 200) {
     const written = rowIn(reply.json)
-    if (written === null) return { kind: 'unknown', message: UNREADABLE }
+    if (written?.foreignId !== request.foreignId) return { kind: 'unknown', message: UNREADABLE }
     return readBack(client, written)
   }
   if (reply.kind === 'answer' && reply.status === 412) {
     // Lost to the desk, or to an earlier copy of this very change: only the row can tell.
-    const found = await look(client, path, 'unknown')
+    const found = await look(client, path, request.foreignId, 'unknown')
     if (found !== null && isOutcome(found)) return found
     if (found !== null && standsSo(found, request)) return { kind: 'written', record: found }
   }

@@ -40,9 +40,18 @@ describe('an Appointment read as ours', () => {
       missed: false,
       note: 'Crown',
       descriptors: [],
-      enteredAt: '2026-11-30T12:00:00.000Z',
+      enteredAt: null,
       version: '3',
     })
+  })
+
+  it.each([
+    ['1', '2026-12-01T10:00:00.123Z'],
+    ['2', null],
+    ['b1946ac9', '2026-11-30T12:00:00.000Z'],
+  ])('was entered by the server\u2019s own clock where version %s can tell', (versionId, enteredAt) => {
+    const meta = { versionId, lastUpdated: '2026-12-01T10:00:00.123Z' }
+    expect(recordOf(anAppointment({ created: '2026-11-30T12:00:00Z', meta })).enteredAt).toBe(enteredAt)
   })
 
   const updated = '2026-12-01T10:00:00.123Z'

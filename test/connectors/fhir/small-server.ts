@@ -22,6 +22,8 @@ export interface SmallServer extends AsyncDisposable {
   base: string
   origin: string
   asked: Asked[]
+  /** Takes no further connection; those that stand are answered. */
+  stopListening(): void
   /** The connector on this server. */
   open(settings?: Record<string, unknown>): Promise<RecordSystem>
 }
@@ -47,11 +49,13 @@ export async function startSmallServer(answer: (asked: Asked, base: string) => A
     base,
     origin,
     asked,
+    stopListening: () => server.close(),
     open: (settings = {}) =>
       fhirConnector.open({ base_url: base, ...settings }, { now: () => Date.parse('2026-12-01T00:00:00Z') }),
     [Symbol.asyncDispose]: async () => {
+      const closed = server.listening ? new Promise((resolve) => server.close(resolve)) : null
       server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await closed
     },
   }
 }

@@ -46,6 +46,23 @@ function insertion(system: RecordSystem): Insertion {
 }
 
 describe('pages', () => {
+  it('are read when they are asked for, never before', async () => {
+    await using server = await startSmallServer(
+      pages(({ path }, base) => {
+        if (path.startsWith('Appointment?date'))
+          return bundle([anAppointment({ id: 'a' })], `${base}/more?n=2`)
+        return path === 'more?n=2' ? bundle([anAppointment({ id: 'b' })]) : undefined
+      }),
+    )
+    const system = await server.open()
+    const reading = system.window(from, to)[Symbol.asyncIterator]()
+    await reading.next()
+    await system.find({ foreignId: 'time-for-a-request-to-arrive' })
+    expect(server.asked.some(({ path }) => path === 'more?n=2')).toBe(false)
+    await reading.next()
+    expect(server.asked.some(({ path }) => path === 'more?n=2')).toBe(true)
+  })
+
   it('that come round to the first again are stopped', async () => {
     await using server = await startSmallServer(
       pages(({ path }, base) => {
@@ -87,6 +104,19 @@ describe('pages', () => {
     expect(server.asked.every(({ headers }) => headers.authorization === 'Bearer our-secret')).toBe(true)
   })
 
+  it('that are a redirect are not followed: it could carry our credentials anywhere', async () => {
+    await using stranger = await startSmallServer(() => nothing)
+    await using server = await startSmallServer(
+      pages(({ path }) =>
+        path.startsWith('Appointment?')
+          ? { status: 302, headers: { location: `${stranger.base}/Appointment` } }
+          : undefined,
+      ),
+    )
+    await expect(windowOf(await server.open())).rejects.toThrow(Unavailable)
+    expect(stranger.asked).toEqual([])
+  })
+
   it('hold one poisoned resource aside and go on with the others', async () => {
     const poisoned = [
       { resourceType: 'Appointment', id: 'p1', status: 'booked', start: 'soon', participant: 7 },
@@ -120,7 +150,6 @@ describe('pages', () => {
     ['broken JSON', { text: '{"resourceType":' }],
     ['no bundle', { body: { resourceType: 'Patient', id: 'x' } }],
     ['an error', { status: 500, body: { resourceType: 'OperationOutcome', issue: [] } }],
-    ['a redirect', { status: 302, headers: { location: 'https://other.example.org/' } }],
     ['nothing, cut off', 'cut'],
   ])('of %s make the read unavailable: nothing is left out in silence', async (_, answer) => {
     await using server = await startSmallServer(
@@ -194,6 +223,19 @@ describe('a write', () => {
       kind: 'unavailable',
     })
     await expect(server.open()).rejects.toThrow(Unavailable)
+  })
+
+  it('to a server that went away between the look and the send is unavailable too', async () => {
+    await using server = await startSmallServer(
+      pages(({ path }) => {
+        if (!path.startsWith('Appointment/')) return undefined
+        server.stopListening()
+        return { ...(notFound as object), headers: { connection: 'close' } }
+      }),
+    )
+    const system = await server.open()
+    const outcome = await system.insert(insertion(system))
+    expect(outcome).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('ECONNREFUSED') })
   })
 
   it('creates under its own id only where nothing stands, and a resend looks first', async () => {

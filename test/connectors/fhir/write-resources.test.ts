@@ -52,6 +52,12 @@ describe('an insertion as an Appointment', () => {
     })
   })
 
+  it('has no comment where the note says nothing', () => {
+    for (const note of [null, '', '  ']) {
+      expect(writeAppointment({ ...insertion, note }, made, 'participant')).not.toHaveProperty('comment')
+    }
+  })
+
   it('is pending where the practice keeps confirmation in the status', () => {
     expect(writeAppointment(insertion, made, 'status').status).toBe('pending')
     expect(
@@ -160,7 +166,9 @@ describe('a change on an Appointment', () => {
   })
 
   it('takes a note away whole', () => {
-    expect(changed(anAppointment({ comment: 'x' }), { kind: 'note', note: null })).toEqual(anAppointment())
+    for (const note of [null, '', ' \n ']) {
+      expect(changed(anAppointment({ comment: 'x' }), { kind: 'note', note })).toEqual(anAppointment())
+    }
   })
 
   it.each<[string, Partial<Appointment>, Record<string, unknown>]>([

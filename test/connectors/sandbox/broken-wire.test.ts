@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RecordSystem, Unavailable } from '../../../src/connectors/connector.ts'
 import { openPractice, type TestPractice } from '../../sandbox/practice-under-test.ts'
+import { type CuttingProxy, startCuttingProxy } from '../../support/cutting-proxy.ts'
 import { startAnswering } from './answering-server.ts'
-import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts'
 import { change, inserted, insertion, openConnector, written } from './open-connector.ts'
 
 let practice: TestPractice
