@@ -19,8 +19,10 @@ import {
   findBookingType,
   listKnownDescriptors,
 } from '../store/resources.ts'
+import { deleteHold, type SlotHold } from '../store/slot-holds.ts'
 import { insertWrite } from '../store/writes.ts'
 import { takeTime } from './check-time.ts'
+import { claimHold } from './claim-hold.ts'
 import { type Dependent, findOrAddDependent } from './dependent.ts'
 import { checkHours } from './hours-rule.ts'
 import { fitNote, fitTimes } from './limits.ts'
@@ -46,6 +48,8 @@ export interface Booking {
   isGuardian: boolean
   isNewClientsPatient: boolean | null
   descriptorIds: number[]
+  /** A hold of the same key, which the booking takes the place of. */
+  holdId?: number | null
 }
 
 export interface Booked {
@@ -59,8 +63,10 @@ export interface Booked {
  */
 export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Booked> {
   const location = await openLocation(tx, booking)
+  refuseMissing(location, booking)
+  const hold = await claimHold(tx, booking, location.tz)
   const resources = await checkResources(tx, location, booking)
-  const times = decideTimes(location, booking, resources.minutes)
+  const times = decideTimes(location, booking, resources.minutes, hold)
   const note = fitNote(booking.note, location.capabilities)
   const patient = await decidePatient(tx, location, booking)
   const draft: Draft = {
@@ -90,7 +96,8 @@ export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Boo
     patient_confirmed_at: null,
   }
   await checkHours(tx, location, draft)
-  await takeTime(tx, draft, null)
+  await takeTime(tx, draft, null, hold?.id ?? null)
+  if (hold) await deleteHold(tx, hold.id)
   const appointment = await insertBooked(tx, location, draft, booking.apiKeyId)
   return { id: appointment.id, appointment, warnings: [...times.warnings, ...note.warnings] }
 }
@@ -147,7 +154,11 @@ function promiseOf(location: BookingLocation, start: Instant): Instant {
   return addMs(location.now, minutes(soon ? location.promise_minutes_soon : location.promise_minutes))
 }
 
-async function openLocation(tx: Tenant, booking: Booking): Promise<BookingLocation> {
+/** The location, where it takes what is asked for. */
+export async function openLocation(
+  tx: Tenant,
+  booking: Pick<Booking, 'locationId' | 'unavailable'>,
+): Promise<BookingLocation> {
   const location = await findBookingLocation(tx, booking.locationId)
   if (!location) throw new Failure('not_found', 'Location not found')
   if (location.inactive) throw new Failure('invalid_request', 'This location is inactive.')
@@ -178,13 +189,21 @@ interface Resources {
   descriptorIds: number[]
 }
 
-async function checkResources(tx: Tenant, location: BookingLocation, booking: Booking): Promise<Resources> {
+function refuseMissing(location: BookingLocation, booking: Booking): void {
   const wrong: string[] = []
   if (booking.providerId === null && !booking.unavailable) wrong.push('Missing parameter provider_id')
   if (booking.patientId === null && !booking.unavailable) wrong.push('Missing parameter patient_id')
   if (booking.operatoryId === null && location.map_by_operatory && !booking.unavailable)
     wrong.push('Missing parameter operatory_id')
   if (wrong.length > 0) throw new Failure('invalid_request', wrong)
+}
+
+/** What is asked for by id, where it is there and active. */
+export async function checkResources(
+  tx: Tenant,
+  location: BookingLocation,
+  booking: Pick<Booking, 'providerId' | 'operatoryId' | 'appointmentTypeId' | 'categoryId' | 'descriptorIds'>,
+): Promise<Resources> {
   const provider = booking.providerId === null ? null : await findBookingProvider(tx, booking.providerId)
   if (booking.providerId !== null && !provider) throw new Failure('not_found', 'Provider not found')
   if (provider?.inactive) throw new Failure('invalid_request', 'This provider is inactive.')
@@ -218,7 +237,13 @@ async function checkDescriptors(tx: Tenant, location: BookingLocation, ids: numb
   return ids
 }
 
-function decideTimes(location: BookingLocation, booking: Booking, typeMinutes: number | null) {
+/** Start and end, fitted to the record system: by `end`, else the type, else the hold, else the location's default. */
+export function decideTimes(
+  location: BookingLocation,
+  booking: Pick<Booking, 'start' | 'end' | 'unavailable'>,
+  typeMinutes: number | null,
+  hold: SlotHold | null = null,
+) {
   const zone = location.tz
   const start = readTime({ name: 'start_time', text: booking.start, zone, edge: 'first' })
   const warnings = [...start.warnings]
@@ -229,6 +254,8 @@ function decideTimes(location: BookingLocation, booking: Booking, typeMinutes: n
     end = read.instant
   } else if (typeMinutes !== null) {
     end = addMs(start.instant, minutes(typeMinutes))
+  } else if (hold !== null) {
+    end = hold.end_time
   } else if (location.default_minutes !== null) {
     end = addMs(start.instant, minutes(location.default_minutes))
     warnings.push(

@@ -9,7 +9,14 @@ import { type BookingLocation, listActiveHours } from '../store/resources.ts'
  * Refuses a typed booking where the location has hours that name types and none of them covers the time with this type,
  * and, where the location says so, any booking outside working hours. Blocks are free of both.
  */
-export async function checkHours(tx: Tenant, location: BookingLocation, draft: Draft): Promise<void> {
+export async function checkHours(
+  tx: Tenant,
+  location: BookingLocation,
+  draft: Pick<
+    Draft,
+    'appointment_type_id' | 'unavailable' | 'provider_id' | 'operatory_id' | 'start_time' | 'end_time'
+  >,
+): Promise<void> {
   const typed = draft.appointment_type_id
   if (draft.unavailable || (typed === null && location.outside_hours === 'allow')) return
   const hours = await listActiveHours(tx, location.id)

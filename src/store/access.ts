@@ -12,6 +12,8 @@ export const LOCATED_NOUNS = [
   'patient',
   'appointment',
   'appointment_type',
+  'working_hour',
+  'slot_hold',
   'procedure',
 ] as const
 export type LocatedNoun = (typeof LOCATED_NOUNS)[number]

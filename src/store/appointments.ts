@@ -66,6 +66,18 @@ export async function findMirrored(
   return rows
 }
 
+/** Those of the markers that an appointment of the data source bears already. */
+export async function listMarkersHeld(
+  tx: Tenant,
+  dataSourceId: number,
+  markers: string[],
+): Promise<string[]> {
+  const { rows } = await sql<{ marker: string }>`
+    select marker from appointments where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
+      and marker = any(${markers}::text[])`.execute(tx.db)
+  return rows.map((row) => row.marker)
+}
+
 /** Mirrored rows that start within `[from, to)`, are not gone, and were last seen before `before`. */
 export async function listUnseen(
   tx: Tenant,

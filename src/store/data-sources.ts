@@ -16,6 +16,8 @@ export interface DataSource {
   window_seconds: number
   directory_seconds: number
   cursor: string | null
+  /** A location of it was set up or changed: everything is read again. */
+  read_again: boolean
   marks: Record<string, number>
   loaded_at: Instant | null
   directory_read_at: Instant | null
@@ -67,7 +69,7 @@ export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<
 }
 
 const columns = sql`id, name, connector, foreign_id_type, configuration_sealed, capabilities, poll_seconds,
-  window_days_ahead, window_days_back, window_seconds, directory_seconds, cursor, marks, loaded_at, directory_read_at,
+  window_days_ahead, window_days_back, window_seconds, directory_seconds, cursor, read_again, marks, loaded_at, directory_read_at,
   window_read_at, pull_started_at, pull_completed_at, read_status, write_status, writing_stopped_at`
 
 type Row = Omit<DataSource, 'configuration'> & { configuration_sealed: Buffer }
@@ -108,6 +110,12 @@ export async function wakeUnit(tx: Tenant, kind: 'pull' | 'push', dataSourceId: 
     and institution_id = ${tx.institutionId} and subject_id = ${dataSourceId}`.execute(tx.db)
 }
 
+/** Has everything of a data source read again from the start, by a pull that begins after this commit. */
+export async function readAgain(tx: Tenant, dataSourceId: number): Promise<void> {
+  await savePullProgress(tx, dataSourceId, { read_again: true })
+  await wakeUnit(tx, 'pull', dataSourceId)
+}
+
 /** Now, by the database's clock and the test offset. */
 export async function now(tx: Tenant): Promise<Instant> {
   const { rows } = await sql<{ now: Instant }>`select app_now() as now`.execute(tx.db)
@@ -127,12 +135,21 @@ export async function saveProbe(
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
 }
 
+/** Raises high-water marks to what a page showed; never lowers one. */
+export async function raiseMarks(tx: Tenant, id: number, marks: Record<string, number>): Promise<void> {
+  await sql`update data_sources set marks = marks || coalesce((select jsonb_object_agg(key, value)
+      from jsonb_each(${JSON.stringify(marks)}::jsonb)
+      where (value)::numeric > coalesce((marks -> key)::numeric, 0)), '{}')
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+}
+
 /** Notes how far a pull has come; only the given columns change. */
 export async function savePullProgress(
   tx: Tenant,
   id: number,
   progress: {
     cursor?: string | null
+    read_again?: boolean
     pull_started_at?: Instant
     pull_completed_at?: Instant
     directory_read_at?: Instant

@@ -75,7 +75,12 @@ export async function positionEvents(tx: { db: Database['kysely'] }, limit: numb
       from (select * from waiting order by event_id) w),
     done as (
       update event_order o set position = p.position from placed p
-      where o.institution_id = p.institution_id and o.event_id = p.event_id and o.position is null returning 1)
+      where o.institution_id = p.institution_id and o.event_id = p.event_id and o.position is null
+      returning o.institution_id, o.position),
+    reached as (
+      insert into event_progress (institution_id, positioned, fanned_out)
+      select institution_id, max(position), min(position) - 1 from done group by institution_id order by institution_id
+      on conflict (institution_id) do update set positioned = excluded.positioned)
     select count(*) as n from done`.execute(tx.db)
   return rows[0]?.n ?? 0
 }
@@ -83,4 +88,16 @@ export async function positionEvents(tx: { db: Database['kysely'] }, limit: numb
 /** Makes the partitions that the next events will need; part of the sequencer's turn. */
 export async function keepPartitions(tx: { db: Database['kysely'] }): Promise<void> {
   await sql`select keep_partitions()`.execute(tx.db)
+}
+
+/** Drops what is older than `days`, whole partitions at a time; part of the sequencer's turn. */
+export async function retireLogs(tx: { db: Database['kysely'] }, days: number): Promise<void> {
+  await sql`select retire_logs(${days} * interval '1 day')`.execute(tx.db)
+}
+
+/** Whether events after this position were retired: whoever reads on from there has missed some. */
+export async function isRetired(tx: Tenant, after: number): Promise<boolean> {
+  const { rows } = await sql`select from event_progress
+    where institution_id = ${tx.institutionId} and dropped > ${after}`.execute(tx.db)
+  return rows.length > 0
 }

@@ -1,6 +1,6 @@
 /** Institutions: the practices that an account may see. */
 import { sql } from 'kysely'
-import { createDataKey, type Database, type Global, inGlobal } from '../db/database.ts'
+import { type Database, type Global, inGlobal, insertDataKey } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { Instant } from '../model/time.ts'
 
@@ -46,7 +46,7 @@ export async function createInstitution(database: Database, wanted: NewInstituti
       'invalid_request',
       'Parameter subdomain must be lower-case letters, digits and hyphens, at most 63',
     )
-  const id = await inGlobal(database, async (tx) => {
+  return await inGlobal(database, async (tx) => {
     const row = await tx.db
       .insertInto('institutions')
       .values(defined(fields))
@@ -58,10 +58,9 @@ export async function createInstitution(database: Database, wanted: NewInstituti
       .insertInto('account_institutions')
       .values({ account_id: accountId, institution_id: row.id })
       .execute()
+    await insertDataKey(database, tx, row.id)
     return row.id
   })
-  await createDataKey(database, id)
-  return id
 }
 
 /** Changes what is given. Answers false where there is no such institution. */

@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { Instant } from '../model/time.ts'
 import { isZone } from '../model/wire-time.ts'
+import { readAgain } from './data-sources.ts'
 
 /** Everything a location may be set to; `docs/operations/settings.md` lists the defaults. */
 export interface LocationChange {
@@ -33,6 +34,10 @@ export interface LocationChange {
   outside_hours?: 'allow' | 'refuse' | undefined
   promise_minutes_soon?: number | undefined
   promise_minutes?: number | undefined
+  /** What is offered starts at least this long from now. */
+  min_notice_minutes?: number | undefined
+  /** What is offered keeps this distance from whatever takes time. */
+  buffer_minutes?: number | undefined
 }
 
 export interface LocationRow {
@@ -62,6 +67,8 @@ export interface LocationRow {
   outside_hours: string
   promise_minutes_soon: number
   promise_minutes: number
+  min_notice_minutes: number
+  buffer_minutes: number
   last_sync_time: Instant | null
   created_at: Instant
   updated_at: Instant
@@ -71,6 +78,7 @@ const columns = sql`l.id, l.institution_id, l.data_source_id, l.foreign_id, d.fo
   l.street_address, l.street_address_2, l.city, l.state, l.zip_code, l.country_code, l.latitude, l.longitude,
   l.phone_number, l.email, l.specialty, l.inactive, l.insert_appt_client, l.map_by_operatory,
   l.set_availability_by_operatory, l.default_minutes, l.outside_hours, l.promise_minutes_soon, l.promise_minutes,
+  l.min_notice_minutes, l.buffer_minutes,
   l.last_sync_time, l.created_at, l.updated_at`
 const from = sql`from locations l left join data_sources d on d.institution_id = l.institution_id and d.id = l.data_source_id`
 
@@ -88,6 +96,7 @@ export async function createLocation(
     .values({ ...wanted, institution_id: tx.institutionId })
     .returning('id')
     .executeTakeFirstOrThrow()
+  if (wanted.data_source_id) await readAgain(tx, wanted.data_source_id)
   return row.id
 }
 
@@ -99,9 +108,11 @@ export async function updateLocation(tx: Tenant, id: number, change: LocationCha
     .set({ ...change, updated_at: sql<string>`app_now()` })
     .where('institution_id', '=', tx.institutionId)
     .where('id', '=', id)
-    .returning('id')
+    .returning(['id', 'data_source_id'])
     .executeTakeFirst()
   if (!row) throw new Failure('not_found', 'Location not found')
+  const moved = change.data_source_id !== undefined || change.foreign_id !== undefined
+  if (moved && row.data_source_id !== null) await readAgain(tx, row.data_source_id)
 }
 
 async function refuseBad(tx: Tenant, id: number | null, change: LocationChange): Promise<void> {
@@ -115,6 +126,14 @@ async function refuseBad(tx: Tenant, id: number | null, change: LocationChange):
     const value = change[name]
     if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 43_200))
       wrong.push(`Parameter ${name} must be a whole number from 1 to 43200`)
+  }
+  for (const [name, most] of [
+    ['min_notice_minutes', 525_600],
+    ['buffer_minutes', 1440],
+  ] as const) {
+    const value = change[name]
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= most))
+      wrong.push(`Parameter ${name} must be a whole number from 0 to ${most}`)
   }
   if (change.data_source_id !== undefined && !(await hasDataSource(tx, change.data_source_id)))
     wrong.push('Parameter data_source_id names no data source of this institution')

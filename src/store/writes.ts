@@ -142,6 +142,14 @@ export async function endAttempt(tx: Tenant, attemptId: number, end: AttemptEnd)
     message = ${end.message} where institution_id = ${tx.institutionId} and id = ${attemptId}`.execute(tx.db)
 }
 
+/** Notes a look: what was found of an earlier attempt. Counts as no attempt of its own. */
+export async function recordLook(tx: Tenant, writeId: number, end: AttemptEnd): Promise<void> {
+  await sql`insert into write_attempts (institution_id, write_id, ended_at, outcome, code, message)
+    values (${tx.institutionId}, ${writeId}, app_now(), ${end.outcome}, ${end.code}, ${end.message})`.execute(
+    tx.db,
+  )
+}
+
 /** Attempts that a crash left open are closed as unknown when their write is looked at again. */
 export async function closeOpenAttempts(tx: Tenant, writeId: number): Promise<void> {
   await sql`update write_attempts set ended_at = app_now(), outcome = 'unknown', code = 'interrupted',

@@ -2,7 +2,7 @@
  * Where the record system checks no conflicts itself, we read the time before and after the write, and withdraw our own
  * where it came second. The schedule that cannot be read makes the write wait: it never goes out blind.
  */
-import type { Outcome } from '../connectors/connector.ts'
+import { type Change, type Outcome, Unavailable } from '../connectors/connector.ts'
 import type { Mirror } from '../model/appointment-state.ts'
 import type { AppointmentRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
@@ -47,16 +47,27 @@ export async function withdrawIfBeaten(
   if (!span || push.system.capabilities.conflictCheck === 'atomic') return null
   const others = await conflicting(push, prepared, span, record.foreignId)
   if (!others.some((other) => cameFirst(other, record))) return null
-  if (prepared.write.kind === 'insert') {
-    const undone = await push.system.change({
-      foreignId: record.foreignId,
-      version: record.version,
-      kind: 'cancel',
-    })
-    if (undone.kind !== 'written')
-      throw new Error('an appointment of ours that came second could not be withdrawn yet')
-  }
+  const undone = await push.system.change(undoing(push, prepared, record))
+  // Not withdrawn yet: the write stays in flight, is found again and decided anew.
+  if (undone.kind !== 'written')
+    throw new Unavailable('An appointment of ours that came second is not withdrawn yet.')
   return taken
+}
+
+/** What takes a write of ours back: a cancellation, or the move to where it was. */
+function undoing(push: Push, { write }: Prepared, record: AppointmentRecord): Change {
+  const target = { foreignId: record.foreignId, version: record.version }
+  if (write.kind === 'insert') return { ...target, kind: 'cancel' }
+  const { start_time, end_time, operatory_id } = write.was
+  const [operatory] = [...push.maps.operatories].find(([, known]) => known.id === operatory_id) ?? [null]
+  return {
+    ...target,
+    kind: 'reschedule',
+    start: start_time as Instant,
+    end: end_time as Instant,
+    operatory,
+    overbook: true,
+  }
 }
 
 function cameFirst(other: AppointmentRecord, ours: AppointmentRecord): boolean {

@@ -5,12 +5,12 @@
  */
 
 import { type Outcome, Unavailable } from '../connectors/connector.ts'
-import { addMs, type Instant } from '../model/time.ts'
-import { deferWrite, endAttempt } from '../store/writes.ts'
+import { addMs } from '../model/time.ts'
+import { deferWrite } from '../store/writes.ts'
 import { guardTime, withdrawIfBeaten } from './advisory.ts'
 import type { Push } from './at-work.ts'
 import { lookFor } from './look.ts'
-import { type Prepared, prepare } from './prepare.ts'
+import { beginAgain, noteOutcome, type Prepared, prepare } from './prepare.ts'
 import { retryAt } from './retry.ts'
 import { sendWrite } from './send.ts'
 import { settleRejected, settleWritten } from './settle.ts'
@@ -20,39 +20,86 @@ import { settleRejected, settleWritten } from './settle.ts'
  * Throws `Unavailable` where it was not: the unit then backs off as a whole.
  */
 export async function carryOut(push: Push, writeId: number, appointmentId: number): Promise<boolean> {
-  const prepared = await prepare(push, writeId, appointmentId)
+  let prepared = await prepare(push, writeId, appointmentId)
   if (!prepared) return false
   if (prepared.inFlight) {
     const looked = await lookFor(push, prepared)
     if (looked === 'wait') return true
     if (looked) {
-      await settleWritten(push, prepared, looked, 'found')
+      await settle(push, prepared, { kind: 'written', record: looked.record })
       return true
     }
+    prepared = await beginAgain(push, prepared)
   }
-  const taken = await guardTime(push, prepared)
-  const outcome = taken ?? (await sendWrite(push, prepared))
-  await settle(push, prepared, outcome)
+  await settle(push, prepared, await send(push, prepared))
   return true
+}
+
+/** Calls answer with outcomes; a read before the call may find the record system away, and then nothing was sent. */
+async function send(push: Push, prepared: Prepared): Promise<Outcome> {
+  try {
+    return (await guardTime(push, prepared)) ?? (await sendWrite(push, prepared))
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    const wait = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }
+    return { kind: 'unavailable', message: error.message, ...wait }
+  }
 }
 
 async function settle(push: Push, prepared: Prepared, outcome: Outcome): Promise<void> {
   switch (outcome.kind) {
-    case 'written': {
-      const beaten = await withdrawIfBeaten(push, prepared, outcome.record)
-      if (beaten) await settleRejected(push, prepared, beaten)
-      else await settleWritten(push, prepared, outcome, 'written')
-      return
-    }
+    case 'written':
     case 'rejected':
-      await settleRejected(push, prepared, outcome)
+      await settleAnswer(push, prepared, outcome)
       return
     case 'unavailable':
-      await defer(push, prepared, 'pending', outcome.message, outcome.retryAfterMs ?? 0)
+      // Of this attempt nothing is in effect; of an earlier one something may still be.
+      await defer(
+        push,
+        prepared,
+        prepared.inFlight ? 'unknown' : 'pending',
+        outcome.message,
+        outcome.retryAfterMs ?? 0,
+      )
       throw new Unavailable(outcome.message, outcome.retryAfterMs)
-    case 'unknown':
-      await defer(push, prepared, 'unknown', outcome.message, 0)
+    case 'unknown': {
+      // A system that cannot refuse a second copy may still be working on the first one.
+      const { effect, maxInFlightMs } = push.system.capabilities
+      await defer(push, prepared, 'unknown', outcome.message, effect === 'detected' ? maxInFlightMs : 0)
+    }
   }
+}
+
+type Answer = Extract<Outcome, { kind: 'written' | 'rejected' }>
+
+/** What was answered is settled with the help of more reads; where these find the system away, it is looked for later. */
+async function settleAnswer(push: Push, prepared: Prepared, outcome: Answer): Promise<void> {
+  try {
+    const answer = outcome.kind === 'written' ? outcome : await doubted(push, prepared, outcome)
+    if (answer.kind === 'rejected') return await settleRejected(push, prepared, answer)
+    const beaten = await withdrawIfBeaten(push, prepared, answer.record)
+    if (beaten) await settleRejected(push, prepared, beaten)
+    else await settleWritten(push, prepared, answer)
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    await defer(push, prepared, 'unknown', error.message, error.retryAfterMs ?? 0)
+    throw error
+  }
+}
+
+/**
+ * Where nothing refuses a second copy, a resend may be refused because the first one took effect after all, later than we
+ * were told it could: what was refused may stand in its own way.
+ */
+async function doubted(
+  push: Push,
+  prepared: Prepared,
+  outcome: Extract<Outcome, { kind: 'rejected' }>,
+): Promise<Answer> {
+  const { write, inFlight, marker } = prepared
+  if (!inFlight || write.kind !== 'insert' || push.system.capabilities.effect === 'once') return outcome
+  const record = await push.system.find({ marker })
+  return record ? { kind: 'written', record } : outcome
 }
 
 /** The write stays owed: certainly not in effect (`pending`), or to be looked for first (`unknown`). */
@@ -63,17 +110,10 @@ async function defer(
   message: string,
   atLeastMs: number,
 ): Promise<void> {
-  const { capabilities } = push.system
-  // A system that cannot refuse a second copy may still be working on the first one.
-  const quiet =
-    state === 'unknown' && capabilities.effect === 'detected' ? capabilities.maxInFlightMs : atLeastMs
   await push.hold.inTenant(async (tx) => {
-    const at: Instant = addMs(await retryAt(tx, prepared.write.attempts), quiet)
-    await endAttempt(tx, prepared.attemptId, {
-      outcome: state === 'pending' ? 'unavailable' : 'unknown',
-      code: null,
-      message,
-    })
+    const at = addMs(await retryAt(tx, prepared.write.attempts), atLeastMs)
+    const outcome = state === 'pending' ? 'unavailable' : 'unknown'
+    await noteOutcome(tx, prepared, { outcome, code: null, message })
     await deferWrite(tx, prepared.write.id, state, at, null, message)
   })
 }

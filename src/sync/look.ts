@@ -4,13 +4,12 @@ import type { AppointmentRecord } from '../model/records.ts'
 import { addMs } from '../model/time.ts'
 import { lockAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
-import { deferWrite, endAttempt, lockWrite } from '../store/writes.ts'
+import { deferWrite, lockWrite } from '../store/writes.ts'
 import type { Push } from './at-work.ts'
 import { endBadly } from './end.ts'
-import { mirrorFor } from './mirror-for.ts'
-import type { Prepared } from './prepare.ts'
+import { noteOutcome, type Prepared } from './prepare.ts'
 import { retryAt } from './retry.ts'
-import { differing } from './verify.ts'
+import { standsAsAsked, stoodAsAsked } from './stood-as-asked.ts'
 
 /**
  * Asks the record system whether a write whose outcome we do not know is in effect. Answers its record where it is, null
@@ -22,25 +21,24 @@ export async function lookFor(
 ): Promise<{ record: AppointmentRecord } | null | 'wait'> {
   const { write, marker, appointment } = prepared
   const key = write.kind === 'insert' ? { marker } : { foreignId: appointment.foreign_id ?? '' }
-  let record: AppointmentRecord | null
   try {
-    record = await push.system.find(key)
+    const record = await push.system.find(key)
+    if (record && (write.kind === 'insert' || (await inEffect(push, prepared, record)))) return { record }
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     if (!(await giveUpIfLate(push, prepared))) await wait(push, prepared, error.message)
     throw error
   }
-  if (record && (write.kind === 'insert' || (await inEffect(push, prepared, record)))) return { record }
   const { effect, maxInFlightMs } = push.system.capabilities
-  const at = await push.hold.inTenant(now)
-  // What we gave up on may still land: on a system that cannot refuse a second copy we wait until it cannot.
-  if (prepared.lastAttemptAt && effect === 'detected' && at < addMs(prepared.lastAttemptAt, maxInFlightMs)) {
-    await wait(
-      push,
-      prepared,
-      'An earlier attempt may still take effect.',
-      addMs(prepared.lastAttemptAt, maxInFlightMs),
-    )
+  const landed = prepared.lastAttemptAt && addMs(prepared.lastAttemptAt, maxInFlightMs)
+  // What we gave up on may still land: a second copy is not sent before it cannot, where nothing refuses that copy, and a
+  // write is not called ended before it cannot, anywhere.
+  if (
+    landed &&
+    (effect === 'detected' || prepared.deadlinePassed) &&
+    (await push.hold.inTenant(now)) < landed
+  ) {
+    await wait(push, prepared, 'An earlier attempt may still take effect.', landed)
     return 'wait'
   }
   if (!prepared.deadlinePassed) return null
@@ -48,7 +46,7 @@ export async function lookFor(
     const [row] = await lockAppointments(tx, [appointment.id])
     const current = await lockWrite(tx, write.id)
     if (!row || !current) return
-    await endAttempt(tx, prepared.attemptId, {
+    await noteOutcome(tx, prepared, {
       outcome: 'unknown',
       code: null,
       message: 'Looked for; not there.',
@@ -65,15 +63,14 @@ export async function lookFor(
   return 'wait'
 }
 
+/** Whether it is in effect, or was and was changed since by the front desk. */
 async function inEffect(push: Push, prepared: Prepared, record: AppointmentRecord): Promise<boolean> {
-  const mirror = await mirrorFor(push, record, prepared.appointment.mirror)
-  return mirror !== null && differing(prepared.write, mirror).length === 0
+  return (await standsAsAsked(push, prepared, record)) || (await stoodAsAsked(push, prepared, record))
 }
 
 async function wait(push: Push, prepared: Prepared, message: string, until?: string): Promise<void> {
   await push.hold.inTenant(async (tx) => {
     const at = until ?? (await retryAt(tx, prepared.write.attempts))
-    await endAttempt(tx, prepared.attemptId, { outcome: 'unknown', code: null, message })
     await deferWrite(tx, prepared.write.id, 'unknown', at, null, message)
   })
 }
@@ -85,7 +82,7 @@ async function giveUpIfLate(push: Push, prepared: Prepared): Promise<boolean> {
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     const current = await lockWrite(tx, prepared.write.id)
     if (!row || !current) return
-    await endAttempt(tx, prepared.attemptId, { outcome: 'unknown', code: null, message: 'Not reached.' })
+    await noteOutcome(tx, prepared, { outcome: 'unknown', code: null, message: 'Not reached.' })
     const message =
       'Whether it is in effect could not be found out before its time ran out. Please look there.'
     await endBadly(tx, row, current, 'incomplete', 'effect_unknown', message)

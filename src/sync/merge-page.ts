@@ -1,7 +1,8 @@
 /** The merge of one page that a pull read, and the range that its windows read. */
+import type { Page } from '../connectors/connector.ts'
 import type { ChangeRecord } from '../model/records.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
-import { savePullProgress } from '../store/data-sources.ts'
+import { raiseMarks, savePullProgress } from '../store/data-sources.ts'
 import type { Pull } from './at-work.ts'
 import { mergeRecords } from './merge.ts'
 import { recheckRows } from './recheck.ts'
@@ -11,14 +12,17 @@ export async function mergePage(
   pull: Pull,
   records: ChangeRecord[],
   seenAt: Instant,
-  cursor: string | null,
+  progress: Pick<Page, 'cursor' | 'marks'> | null,
 ): Promise<void> {
   const { source, maps, quiet } = pull
   const merged = await pull.hold.inTenant(async (tx) => {
     const result = await mergeRecords(tx, { sourceId: source.id, maps, seenAt, quiet }, records)
-    if (cursor !== null) await savePullProgress(tx, source.id, { cursor })
+    if (progress) await savePullProgress(tx, source.id, { cursor: progress.cursor })
+    if (progress?.marks) await raiseMarks(tx, source.id, progress.marks)
     return result
   })
+  for (const [name, mark] of Object.entries(progress?.marks ?? {}))
+    source.marks = { ...source.marks, [name]: Math.max(mark, source.marks[name] ?? mark) }
   pull.appointments += merged.appointments
   pull.patients += merged.patients
   await recheckRows(pull, merged.recheck)

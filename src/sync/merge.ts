@@ -4,10 +4,11 @@
  */
 import type { Tenant } from '../db/database.ts'
 import type { Mirror } from '../model/appointment-state.ts'
-import type { AppointmentRecord, ChangeRecord, ForeignId } from '../model/records.ts'
+import type { AppointmentRecord, ChangeRecord, ForeignId, Marker } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import {
   findMirrored,
+  listMarkersHeld,
   lockAppointments,
   nextAppointmentIds,
   type StoredAppointment,
@@ -17,8 +18,10 @@ import { clearAside, setAside } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
 import { mapPatients, savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
+import { hastenSecondLook } from '../store/second-looks.ts'
 import { tellConflicts } from './conflicts.ts'
 import { hashOf, isPlaced, toMirror } from './mirror.ts'
+import { isAnother, release } from './same-row.ts'
 import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
 import { tellPatients } from './tell-patients.ts'
 
@@ -77,6 +80,10 @@ interface Candidate {
   mirror: Mirror
   hash: string
   id: number | null
+  /** Its marker, where our row does not bear it yet. */
+  newMarker: Marker | null
+  /** It bears the marker of an appointment that is another row there: a copy of our request took effect too. */
+  isCopy: boolean
 }
 
 /** Merges appointments; answers the foreign ids to ask for again. */
@@ -100,25 +107,33 @@ export async function mergeAppointments(
   const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
   const told: Told[] = []
   const rows: StoredAppointment[] = []
-  for (const { record, hash, id, ...one } of todo) {
+  for (const { record, hash, id, isCopy, newMarker, ...one } of todo) {
     const known = id === null ? null : (locked.get(id) ?? null)
-    // Someone merged or settled it between our look and our lock, from a younger read.
-    if (known?.mirror_seen_at && known.mirror_seen_at > context.seenAt) {
+    // Someone merged or settled it between our look and our lock, from a younger read (within one millisecond: perhaps).
+    if (known?.mirror_seen_at && known.mirror_seen_at >= context.seenAt) {
       if (known.mirror_hash !== hash) recheck.push(record.foreignId)
       continue
     }
-    const row = known ?? emptyRow(fresh.shift() ?? 0, context.sourceId)
-    const was = before(known)
+    const other = known !== null && isAnother(known, one.mirror)
+    if (other) {
+      rows.push(known)
+      told.push(release(known, context.seenAt))
+      fresh.push(...(await nextAppointmentIds(tx, 1)))
+    }
+    const row = known && !other ? known : emptyRow(fresh.shift() ?? 0, context.sourceId)
+    const was = before(known && !other ? known : null)
     const mirror = keepInstants(one.mirror, row.mirror, record)
     Object.assign(row, {
       mirror,
       foreign_id: record.foreignId,
-      marker: row.marker ?? record.marker,
+      marker: row.marker ?? (isCopy ? null : newMarker),
       mirror_hash: hash,
       mirror_seen_at: context.seenAt,
       last_sync_time: context.seenAt,
     })
     rows.push(row)
+    // What we withdrew ourselves, or never meant to stand, is no news when it reads back cancelled.
+    if (!was.base && row.draft?.cancelled && mirror.cancelled) continue
     if (!was.base) told.push({ id: row.id, name: 'appointment_created' })
     else {
       const previous = previousAttributes(was, row)
@@ -165,28 +180,53 @@ async function sortOut(
   const todo: Candidate[] = []
   const recheck: ForeignId[] = []
   const well: ForeignId[] = []
+  const adopted = new Set<number>()
   for (const record of records) {
     const mirror = toMirror(record, context.maps, patients, null, context.seenAt)
-    if (!isPlaced(mirror)) {
-      if ('aside' in mirror)
-        await setAside(tx, context.sourceId, {
-          noun: 'appointment',
-          foreignId: record.foreignId,
-          reason: mirror.aside,
-          raw: record,
-        })
-      continue
-    }
-    well.push(record.foreignId)
-    const row =
-      byForeignId.get(record.foreignId) ?? (record.marker === null ? undefined : byMarker.get(record.marker))
+    const aside = asideOf(record, mirror)
+    if (aside !== null) {
+      const { foreignId } = record
+      await setAside(tx, context.sourceId, { noun: 'appointment', foreignId, reason: aside, raw: record })
+    } else if (isPlaced(mirror)) well.push(record.foreignId)
+    if (!isPlaced(mirror)) continue
+    const bearer = record.marker === null ? undefined : byMarker.get(record.marker)
+    const row = byForeignId.get(record.foreignId) ?? (bearer && !adopted.has(bearer.id) ? bearer : undefined)
+    if (row) adopted.add(row.id)
     const hash = hashOf(record, mirror)
     if (row?.mirror_hash === hash) continue
-    if (row?.mirror_seen_at && row.mirror_seen_at > context.seenAt) recheck.push(record.foreignId)
-    else todo.push({ record, mirror, hash, id: row?.id ?? null })
+    if (row?.mirror_seen_at && row.mirror_seen_at >= context.seenAt) recheck.push(record.foreignId)
+    else {
+      const newMarker = row?.marker === record.marker ? null : record.marker
+      todo.push({ record, mirror, hash, id: row?.id ?? null, newMarker, isCopy: false })
+    }
   }
+  await markCopies(tx, context.sourceId, todo)
   await clearAside(tx, context.sourceId, 'appointment', well)
   return { todo, recheck }
+}
+
+/** Why a row is set aside; null where it is read well, or of a location that is not set up here. */
+function asideOf(record: AppointmentRecord, mirror: ReturnType<typeof toMirror>): string | null {
+  if (!isPlaced(mirror)) return 'aside' in mirror ? mirror.aside : null
+  return record.patient !== null && mirror.patient_id === null ? 'Its patient could not be read.' : null
+}
+
+/** Finds the rows that bear a marker which is another row's, and has the insertion behind it looked at again. */
+async function markCopies(tx: Tenant, sourceId: number, todo: Candidate[]): Promise<void> {
+  const fresh = todo.filter(({ newMarker }) => newMarker !== null)
+  if (fresh.length === 0) return
+  const held = await listMarkersHeld(
+    tx,
+    sourceId,
+    fresh.flatMap(({ newMarker }) => newMarker ?? []),
+  )
+  const seen = new Set(held)
+  for (const candidate of fresh) {
+    const marker = candidate.newMarker ?? ''
+    candidate.isCopy = seen.has(marker)
+    if (candidate.isCopy) await hastenSecondLook(tx, sourceId, marker)
+    seen.add(marker)
+  }
 }
 
 function emptyRow(id: number, sourceId: number): StoredAppointment {
@@ -217,7 +257,7 @@ export async function removeGone(tx: Tenant, context: MergeContext, foreignIds: 
   const told: Told[] = []
   const removed: StoredAppointment[] = []
   for (const row of rows) {
-    if (!row.mirror || row.mirror.gone || (row.mirror_seen_at && row.mirror_seen_at > context.seenAt))
+    if (!row.mirror || row.mirror.gone || (row.mirror_seen_at && row.mirror_seen_at >= context.seenAt))
       continue
     const was = before(row)
     row.mirror = { ...row.mirror, gone: true, cancelled_at: row.mirror.cancelled_at ?? context.seenAt }

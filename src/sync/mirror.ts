@@ -2,15 +2,16 @@
 import { createHash } from 'node:crypto'
 import type { Mirror } from '../model/appointment-state.ts'
 import type { AppointmentRecord } from '../model/records.ts'
-import type { Instant } from '../model/time.ts'
+import { hours, type Instant, toMs } from '../model/time.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
 
 /** Why a record has no place here: of a location that is not set up (skipped), or unreadable (set aside). */
 export type Unplaced = { skipped: true } | { aside: string }
 
 /**
- * A record in our ids. A visit whose patient we do not know yet is set aside and read again with the next window.
- * A provider or operatory that the directory does not name is left empty: the time then blocks more than it must, never less.
+ * A record in our ids. A patient that we do not know yet is left empty and the row noted as set aside: its time is taken all
+ * the same, and the patient comes with a later read. A provider or operatory that the directory does not name is left empty
+ * too: the time then blocks more than it must, never less.
  * @param previous the mirror before, whose `…_at` instants stay where the system keeps none
  * @param seenAt stands in for instants that the system does not tell
  */
@@ -28,14 +29,13 @@ export function toMirror(
       : maps.locations.get(record.location)
   if (location === undefined) return { skipped: true }
   if (location === null) return { aside: 'It names no location, and neither does its operatory.' }
-  if (record.end <= record.start) return { aside: 'It does not end after it starts.' }
-  const patient = record.patient === null ? null : patients.get(record.patient)
-  if (patient === undefined) return { aside: 'Its patient could not be read.' }
+  const misfit = misfitOf(record)
+  if (misfit !== null) return { aside: misfit }
   const at = (flag: boolean, told: Instant | null, before: Instant | null | undefined) =>
     flag ? (told ?? before ?? seenAt) : null
   return {
     location_id: location,
-    patient_id: patient,
+    patient_id: record.patient === null ? null : (patients.get(record.patient) ?? null),
     provider_id: record.provider === null ? null : (maps.providers.get(record.provider) ?? null),
     operatory_id: operatory?.id ?? null,
     start_time: record.start,
@@ -60,6 +60,19 @@ export function toMirror(
     version: record.version,
     entered_at: record.enteredAt,
   }
+}
+
+/** Years are four digits here: instants are compared as text. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+/** Longer than any closure that a practice means: a slip of a digit must not take time for a century. */
+const LONGEST_MS = hours(24 * 3660)
+
+/** What is wrong with the times of a record, a sentence; null where nothing is. */
+function misfitOf({ start, end }: AppointmentRecord): string | null {
+  if (!INSTANT.test(start) || !INSTANT.test(end))
+    return 'Its start or end is no instant of the years 0 to 9999.'
+  if (end <= start) return 'It does not end after it starts.'
+  return toMs(end) - toMs(start) > LONGEST_MS ? 'It lasts longer than ten years.' : null
 }
 
 /** What tells whether a record changed: all of it, and the ids that it was given here. */

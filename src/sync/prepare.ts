@@ -14,11 +14,14 @@ import {
   setPatientMarker,
 } from '../store/patients-mirror.ts'
 import {
+  type AttemptEnd,
   beginAttempt,
   closeOpenAttempts,
   countCrash,
   deferWrite,
+  endAttempt,
   lockWrite,
+  recordLook,
   type Write,
 } from '../store/writes.ts'
 import type { Push } from './at-work.ts'
@@ -27,9 +30,11 @@ import { endBadly, endInEffect, supersede } from './end.ts'
 /** A write about to go out, with all that its call needs. */
 export interface Prepared {
   write: Write
-  attemptId: number
+  /** Null while an earlier attempt is only looked for: looking sends nothing. */
+  attemptId: number | null
   /** An earlier attempt may have taken effect, or still take it. */
   inFlight: boolean
+  /** When the last attempt was begun. */
   lastAttemptAt: Instant | null
   appointment: StoredAppointment
   marker: string
@@ -96,8 +101,8 @@ async function begin(
   }
   const wanted = { ...fields, ...write.asked } as Mirror
   return {
-    write: { ...write, attempts: write.attempts + 1 },
-    attemptId: await beginAttempt(tx, write.id),
+    write: { ...write, attempts: write.attempts + (inFlight ? 0 : 1) },
+    attemptId: inFlight ? null : await beginAttempt(tx, write.id),
     inFlight,
     lastAttemptAt: write.last_attempt_at,
     appointment,
@@ -115,6 +120,18 @@ async function patientOf(tx: Tenant, push: Push, id: number): Promise<PatientToW
   const marker = push.system.reserve()
   await setPatientMarker(tx, id, marker)
   return { ...patient, marker }
+}
+
+/** Begins another attempt of a write that was looked for and is not in effect. */
+export async function beginAgain(push: Push, prepared: Prepared): Promise<Prepared> {
+  const attemptId = await push.hold.inTenant((tx) => beginAttempt(tx, prepared.write.id))
+  return { ...prepared, attemptId, write: { ...prepared.write, attempts: prepared.write.attempts + 1 } }
+}
+
+/** Notes how an attempt went, or what a look found. */
+export async function noteOutcome(tx: Tenant, prepared: Prepared, end: AttemptEnd): Promise<void> {
+  if (prepared.attemptId === null) await recordLook(tx, prepared.write.id, end)
+  else await endAttempt(tx, prepared.attemptId, end)
 }
 
 /**

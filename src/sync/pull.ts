@@ -4,7 +4,14 @@
  */
 import { CursorLost, type RecordSystem, Unavailable } from '../connectors/connector.ts'
 import { addMs, type Instant } from '../model/time.ts'
-import { type DataSource, findDataSource, now, saveProbe, setStatus } from '../store/data-sources.ts'
+import {
+  type DataSource,
+  findDataSource,
+  now,
+  saveProbe,
+  savePullProgress,
+  setStatus,
+} from '../store/data-sources.ts'
 import { loadDirectory } from '../store/directory-mirror.ts'
 import type { Hold } from '../work/hold.ts'
 import type { Pull } from './at-work.ts'
@@ -62,17 +69,36 @@ async function pullOnce(
     appointments: 0,
     patients: 0,
   }
-  const directoryDue = due(source.directory_read_at, source.directory_seconds)
-  if (directoryDue) {
-    const probe = await system.probe()
-    await checkMarks(pull, probe.marks)
-    const { capabilities } = system
-    await hold.inTenant((tx) => saveProbe(tx, source.id, { capabilities, marks: probe.marks }))
-    pull.maps = await readDirectory(pull)
+  // Without a location nothing that is read would have a place; setting one up wakes the pull.
+  if (pull.maps.zones.size === 0) {
+    const reason = 'No location of this data source is set up yet.'
+    await hold.inTenant((tx) => setStatus(tx, source.id, 'read', 'red', reason))
+    return
   }
+  if (source.read_again) await beginAnew(pull)
+  const directoryDue = source.read_again || due(source.directory_read_at, source.directory_seconds)
+  const windowDue = !pull.quiet && due(source.window_read_at, source.window_seconds)
+  if (directoryDue || windowDue) await probe(pull)
+  if (directoryDue) pull.maps = await readDirectory(pull)
   await readChanges(pull)
-  if (!pull.quiet && due(source.window_read_at, source.window_seconds)) await readWindow(pull)
+  if (windowDue) await readWindow(pull)
   await finishPull(pull)
+}
+
+/** Reads everything from the start; what is asked for while this pull runs is left to the next. */
+async function beginAnew({ hold, source }: Pull): Promise<void> {
+  source.cursor = null
+  await hold.inTenant((tx) => savePullProgress(tx, source.id, { cursor: null, read_again: false }))
+}
+
+/** Looks at the system's marks before anything of it is believed: a restored backup is no change by the front desk. */
+async function probe(pull: Pull): Promise<void> {
+  const { hold, system, source } = pull
+  const { marks } = await system.probe()
+  await checkMarks(pull, marks)
+  const { capabilities } = system
+  await hold.inTenant((tx) => saveProbe(tx, source.id, { capabilities, marks }))
+  source.marks = marks
 }
 
 /** Pages from the cursor to the end; each is merged, and the cursor moved, in one transaction. */
@@ -82,23 +108,34 @@ async function readChanges(pull: Pull): Promise<void> {
     await readPages(pull, source.cursor)
   } catch (error) {
     if (!(error instanceof CursorLost)) throw error
-    // Everything is read again; what did not change merges into nothing.
+    // A backup may have been restored. Everything is read again; what did not change merges into nothing.
+    await probe(pull)
     await readPages(pull, null)
   }
 }
 
+/** The next page is fetched while the last one is merged; the pages' cursors are committed in their order. */
 async function readPages(pull: Pull, from: string | null): Promise<void> {
   const pages = pull.system.changes(from)[Symbol.asyncIterator]()
+  const fetchNext = async () => {
+    // The instant before the request, so that whatever the page says was true then or later.
+    const seenAt = await pull.hold.inTenant(now)
+    return { seenAt, page: await pages.next() }
+  }
+  let ahead = fetchNext()
   try {
     for (;;) {
       if (pull.hold.signal.aborted) throw new Error('the pull was stopped')
-      // The instant before the request, so that whatever the page says was true then or later.
-      const seenAt = await pull.hold.inTenant(now)
-      const { value: page, done } = await pages.next()
-      if (done) return
-      await mergePage(pull, page.records, seenAt, page.cursor)
+      const { seenAt, page } = await ahead
+      if (page.done) return
+      ahead = fetchNext()
+      // Its failure is met when it is awaited, however long this page takes.
+      ahead.catch(() => undefined)
+      await mergePage(pull, page.value.records, seenAt, page.value)
     }
   } finally {
+    // What was fetched ahead of a failure is let go; its own failure would only hide the first.
+    await ahead.catch(() => undefined)
     await pages.return?.()
   }
 }

@@ -5,10 +5,12 @@
 import { Unavailable } from '../connectors/connector.ts'
 import { findDataSource, setStatus } from '../store/data-sources.ts'
 import { loadDirectory } from '../store/directory-mirror.ts'
+import { listSecondLooks, nextSecondLook } from '../store/second-looks.ts'
 import { listDueWrites, markDelayed, nextDue, nextPromise } from '../store/writes.ts'
 import type { Hold } from '../work/hold.ts'
 import type { Push } from './at-work.ts'
 import { carryOut } from './carry-out.ts'
+import { takeSecondLooks } from './look-again.ts'
 import type { Systems } from './systems.ts'
 import { tellAppointments } from './tell.ts'
 import { tellStatus } from './tell-source.ts'
@@ -24,13 +26,16 @@ export function pushHandler(systems: Systems) {
     const begun = await hold.inTenant(async (tx) => {
       await tellDelayed(tx, sourceId)
       const source = await findDataSource(tx, sourceId)
-      const owed = await listDueWrites(tx, sourceId, 1)
-      return source && { source, owed: owed.length > 0, maps: await loadDirectory(tx, sourceId) }
+      const owed =
+        (await listDueWrites(tx, sourceId, 1)).length + (await listSecondLooks(tx, sourceId, 1)).length
+      return source && { source, owed: owed > 0, maps: await loadDirectory(tx, sourceId) }
     })
     if (begun?.owed && begun.source.writing_stopped_at === null) {
       try {
         const system = await systems.open(hold.unit.institutionId ?? 0, begun.source)
-        await drain({ hold, system, source: begun.source, maps: begun.maps })
+        const push = { hold, system, source: begun.source, maps: begun.maps }
+        await drain(push)
+        await takeSecondLooks(push)
       } catch (error) {
         await noteFailure(hold, sourceId, error)
         throw error
@@ -38,7 +43,11 @@ export function pushHandler(systems: Systems) {
     }
     if (begun?.source.writing_stopped_at) return null
     return await hold.inTenant(async (tx) => {
-      const times = [await nextDue(tx, sourceId), await nextPromise(tx, sourceId)]
+      const times = [
+        await nextDue(tx, sourceId),
+        await nextPromise(tx, sourceId),
+        await nextSecondLook(tx, sourceId),
+      ]
       return times.flatMap((at) => at ?? []).sort()[0] ?? null
     })
   }

@@ -29,9 +29,9 @@ export async function findSamePatient(
         (phone !== null &&
           [one.cellPhone, one.homePhone, one.workPhone].some((other) => phoneKey(other) === phone))),
   )
-  // Our own earlier attempt is no second person.
+  // Our own earlier attempt: the person is there already, also where the system would not know it by the marker.
   const own = fitting.find((one) => one.marker !== null && one.marker === patient.marker)
-  if (own) return null
+  if (own) return own.foreignId
   const [only, ...others] = fitting
   if (others.length > 0) return 'ambiguous'
   return only?.foreignId ?? null

@@ -24,8 +24,10 @@ async function patientFor(push: Push, { patient }: Prepared): Promise<Insertion[
   const same = await findSamePatient(push.system, patient)
   if (same === 'ambiguous') return 'ambiguous'
   if (same) return { foreignId: same }
+  // Without it every new patient would be one and the same there.
+  if (patient.marker === null) throw new Error(`patient ${patient.id} has no marker`)
   return {
-    marker: patient.marker ?? '',
+    marker: patient.marker,
     draft: {
       firstName: patient.first_name,
       middleName: patient.middle_name,

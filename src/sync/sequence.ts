@@ -1,31 +1,85 @@
-/** The sequencer: gives committed events their positions, so that readers see one order and miss nothing. */
+/**
+ * The sequencer: gives committed events their positions, so that readers see one order and miss nothing, and then makes the
+ * deliveries that each is owed.
+ */
 import { toInstant } from '../model/time.ts'
-import { keepPartitions, positionEvents } from '../store/events.ts'
-import type { Hold } from '../work/hold.ts'
+import { fanOut, listUnfanned } from '../store/deliveries.ts'
+import { keepPartitions, positionEvents, retireLogs } from '../store/events.ts'
+import { type Hold, LeaseLost } from '../work/hold.ts'
 
 const BATCH = 1_000
+/** Events of one institution that are fanned out in one transaction: it may have hundreds of endpoints. */
+const FAN_OUT = 200
 /** Events of other transactions that commit within this are taken along. */
 const GATHER_MS = 20
 /** How long the sequencer keeps looking before it goes to the back of the loop. */
 const TURN_MS = 2_000
-/** How often it sees to the partitions that the next events will need. */
+/** How often it sees to the partitions that the next events will need, and to those that are too old. */
 const PARTITIONS_MS = 60_000
+const KEEP_DAYS = 30
+
+export interface SequenceOptions {
+  /** Called when endpoints are owed something. */
+  wake?: () => void
+  /** Told what went wrong with one institution or with retiring, which holds up nobody else. */
+  log?: { error(fields: Record<string, unknown>, message: string): void }
+  /** How long events and deliveries are kept. */
+  keepDays?: number
+  clock?: { now(): number }
+}
+
+/** An institution whose fan-out failed is tried again after this, while everyone else's goes on. */
+const AGAIN_MS = 1_000
 
 /** The handler of the `sequence` unit: runs when woken. */
-export function sequenceHandler() {
+export function sequenceHandler(options: SequenceOptions = {}) {
   let partitionsKeptAt = 0
   return async (hold: Hold): Promise<string | null> => {
     const began = Date.now()
     if (began - partitionsKeptAt > PARTITIONS_MS) {
       await hold.inWork(keepPartitions)
       partitionsKeptAt = began
+      await heed(options, 'logs could not be retired', () =>
+        hold.inWork((tx) => retireLogs(tx, options.keepDays ?? KEEP_DAYS)),
+      )
     }
     for (;;) {
       const placed = await hold.inWork((tx) => positionEvents(tx, BATCH))
-      if (placed < BATCH) return null
+      const left = await fanOutAll(hold, options)
+      if (placed < BATCH && left === 'nothing') return null
+      if (placed < BATCH && left === 'failed') return toInstant((options.clock ?? Date).now() + AGAIN_MS)
       // More is waiting: again at once, after the others had their turn.
       if (hold.signal.aborted || Date.now() - began > TURN_MS) return toInstant(0)
       await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
     }
+  }
+}
+
+/** Fans out what has a position, each institution's batch by batch. Answers what is left. */
+async function fanOutAll(hold: Hold, options: SequenceOptions): Promise<'nothing' | 'more' | 'failed'> {
+  let isOwed = false
+  let isMore = false
+  let isFailed = false
+  for (const institutionId of await hold.inWork(listUnfanned)) {
+    const done = await heed(options, 'events could not be fanned out', () =>
+      hold.inTenantOf(institutionId, (tx) => fanOut(tx, FAN_OUT)),
+    )
+    isFailed ||= done === null
+    isMore ||= done?.more ?? false
+    isOwed ||= done?.owed ?? false
+  }
+  if (isOwed) options.wake?.()
+  if (isMore) return 'more'
+  return isFailed ? 'failed' : 'nothing'
+}
+
+/** Runs what concerns one part alone; a failure of it is told and the rest goes on. */
+async function heed<T>(options: SequenceOptions, message: string, run: () => Promise<T>): Promise<T | null> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof LeaseLost) throw error
+    options.log?.error({ err: error }, message)
+    return null
   }
 }

@@ -5,15 +5,23 @@ import { withoutWrite } from '../model/appointment-state.ts'
 import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import type { WriteCode } from '../model/writes.ts'
-import { lockAppointments, type StoredAppointment, saveAppointments } from '../store/appointments.ts'
+import {
+  findMirrored,
+  lockAppointments,
+  type StoredAppointment,
+  saveAppointments,
+} from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { lockPatientOf, mapPatients, savePatients, tiePatient } from '../store/patients-mirror.ts'
-import { deferWrite, endAttempt, endWrite, lockWrite, type Write } from '../store/writes.ts'
+import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
 import type { Push } from './at-work.ts'
 import { endBadly } from './end.ts'
+import { planLook } from './look-again.ts'
 import { hashOf, isPlaced, toMirror } from './mirror.ts'
-import type { Prepared } from './prepare.ts'
+import { noteOutcome, type Prepared } from './prepare.ts'
 import { retryAt } from './retry.ts'
+import { release } from './same-row.ts'
+import { standsAsAsked, stoodAsAsked } from './stood-as-asked.ts'
 import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
 import { tellPatients } from './tell-patients.ts'
 import { differing } from './verify.ts'
@@ -23,19 +31,25 @@ interface WrittenAnswer {
   patient?: PatientRecord
 }
 
-/** Settles a write that is in effect, as read back: complete, or incomplete where a field differs. */
-export async function settleWritten(
-  push: Push,
-  prepared: Prepared,
-  answer: WrittenAnswer,
-  outcome: 'written' | 'found',
-): Promise<void> {
+/**
+ * Settles a write that is in effect, as read back: complete, or incomplete where a field differs, unless the record
+ * system's history shows that the front desk changed it after our write. Throws `Unavailable` where that cannot be read.
+ */
+export async function settleWritten(push: Push, prepared: Prepared, answer: WrittenAnswer): Promise<void> {
+  const { record } = answer
+  const excused =
+    !(await standsAsAsked(push, prepared, record)) && (await stoodAsAsked(push, prepared, record))
   await push.hold.inTenant(async (tx) => {
     await lockPatientOf(tx, prepared.appointment.id)
-    const [row] = await lockAppointments(tx, [prepared.appointment.id])
+    // A pull that did not know the row by our marker may have taken it for someone else's.
+    const bearers = await findMirrored(tx, push.source.id, [record.foreignId], [])
+    const rows = await lockAppointments(tx, [prepared.appointment.id, ...bearers.map(({ id }) => id)])
+    const row = rows.find(({ id }) => id === prepared.appointment.id)
     const write = await lockWrite(tx, prepared.write.id)
     if (!row || !write) return
     const seenAt = await now(tx)
+    const strangers = rows.filter(({ id, foreign_id }) => id !== row.id && foreign_id === record.foreignId)
+    const released = strangers.map((stranger) => release(stranger, seenAt))
     await settlePatient(tx, push, prepared, answer, seenAt)
     const patients = await mapPatients(
       tx,
@@ -56,9 +70,12 @@ export async function settleWritten(
       last_sync_time: seenAt,
       overlay: withoutWrite(row.overlay, write.id),
     })
-    await saveAppointments(tx, [row])
-    await endAttempt(tx, prepared.attemptId, { outcome, code: null, message: null })
-    await endWritten(tx, row, write, was, differing(write, mirror))
+    await saveAppointments(tx, [...strangers, row])
+    await tellAppointments(tx, released)
+    const outcome = prepared.attemptId === null ? 'found' : 'written'
+    await noteOutcome(tx, prepared, { outcome, code: null, message: null })
+    await endWritten(tx, row, write, was, excused ? [] : differing(write, mirror))
+    if (write.kind === 'insert') await planLook(push, tx, write.id)
   })
 }
 
@@ -131,7 +148,7 @@ export async function settleRejected(
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     const write = await lockWrite(tx, prepared.write.id)
     if (!row || !write) return
-    await endAttempt(tx, prepared.attemptId, {
+    await noteOutcome(tx, prepared, {
       outcome: 'rejected',
       code: outcome.code,
       message: outcome.message,
@@ -156,7 +173,7 @@ async function readAgain(push: Push, prepared: Prepared, message: string): Promi
         await saveAppointments(tx, [row])
       }
     }
-    await endAttempt(tx, prepared.attemptId, { outcome: 'rejected', code: 'version_changed', message })
+    await noteOutcome(tx, prepared, { outcome: 'rejected', code: 'version_changed', message })
     const at = await retryAt(tx, prepared.write.attempts)
     await deferWrite(tx, prepared.write.id, 'pending', at, null, message)
     const previous = previousAttributes(was, row)

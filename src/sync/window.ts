@@ -21,7 +21,10 @@ export async function readWindow(pull: Pull): Promise<void> {
     const seenAt = await hold.inTenant(now)
     const { value: records, done } = await pages.next()
     if (done) break
-    for (const one of records) if (one.kind === 'appointment') seen.add(one.record.foreignId)
+    // A row that cannot be read is there all the same.
+    for (const { kind, record } of records.flatMap((one) => (one.kind === 'gone' ? [] : [one])))
+      if ((kind === 'appointment' || kind === 'set_aside') && record.foreignId !== null)
+        seen.add(record.foreignId)
     await mergePage(pull, records, seenAt, null)
   }
   const unseen = await hold.inTenant((tx) => listUnseen(tx, source.id, from, to, begun))

@@ -1,0 +1,71 @@
+/** Everything that takes time: what appointments and blocks occupy, and holds that still count. */
+import { type RawBuilder, sql } from 'kysely'
+import type { Tenant } from '../db/database.ts'
+import { addMs, type Instant } from '../model/time.ts'
+import { SPAN_MAX_MS } from '../scheduling/conflicts.ts'
+import type { TakenGroup, TakenSpan } from '../scheduling/taken.ts'
+
+export interface TakenFilter {
+  locationIds: number[]
+  /** Whatever overlaps `[from, to)`. */
+  from: Instant
+  to: Instant
+  /**
+   * What is asked for, so that rows of others need not travel: operatories, providers, and providers without an operatory,
+   * whose rows count in whatever operatory they are. Null: everything. Whether a row is in the way is for
+   * `src/scheduling` to say; this only leaves out what cannot be.
+   */
+  of: { operatoryIds: number[]; providerIds: number[]; loneProviderIds: number[] } | null
+}
+
+/** The rows, each with what it comes from. */
+export async function listTaken(tx: Tenant, filter: TakenFilter): Promise<TakenSpan[]> {
+  const { rows } = await sql<TakenSpan>`
+    select t.appointment_id, null::bigint as hold_id, ${columns} ${fromBusy(tx, filter)}
+    union all
+    select null, t.id, ${columns} ${fromHolds(tx, filter)}`.execute(tx.db)
+  return rows
+}
+
+/** The times alone, by what they are taken of: a row for each resource, however many appointments it has. */
+export async function listTakenGroups(tx: Tenant, filter: TakenFilter): Promise<TakenGroup[]> {
+  const { rows } = await groupsQuery(tx, filter).execute(tx.db)
+  return rows
+}
+
+/** The plan of `listTakenGroups`, as the database carries it out for the transaction's role. */
+export async function explainTaken(tx: Tenant, filter: TakenFilter): Promise<string[]> {
+  const query = sql<{ 'QUERY PLAN': string }>`explain (analyze, buffers) ${groupsQuery(tx, filter)}`
+  const { rows } = await query.execute(tx.db)
+  return rows.map((row) => row['QUERY PLAN'])
+}
+
+function groupsQuery(tx: Tenant, filter: TakenFilter): RawBuilder<TakenGroup> {
+  return sql<TakenGroup>`
+    select location_id, operatory_id, provider_id, json_agg(starts) as starts, json_agg(ends) as ends
+    from (select ${columns} ${fromBusy(tx, filter)} union all select ${columns} ${fromHolds(tx, filter)})
+      as r(location_id, operatory_id, provider_id, starts, ends)
+    group by location_id, operatory_id, provider_id`
+}
+
+const columns = sql`t.location_id, t.operatory_id, t.provider_id,
+  round(date_part('epoch', t.starts_at) * 1000) as start, round(date_part('epoch', t.ends_at) * 1000) as end`
+
+function fromBusy(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
+  return sql`from busy t where ${overlapping(tx, filter)}`
+}
+
+function fromHolds(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
+  return sql`from slot_holds t where ${overlapping(tx, filter)} and t.expires_at > app_now()`
+}
+
+/** One bounded scan for each location: no span is longer than 24 hours. */
+function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): RawBuilder<unknown> {
+  const asked = of
+    ? sql`and (t.operatory_id = any(${of.operatoryIds}::bigint[])
+      or (t.operatory_id is null and (t.provider_id is null or t.provider_id = any(${of.providerIds}::bigint[])))
+      or t.provider_id = any(${of.loneProviderIds}::bigint[]))`
+    : sql``
+  return sql`t.institution_id = ${tx.institutionId} and t.location_id = any(${locationIds}::bigint[])
+    and t.starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and t.starts_at < ${to} and t.ends_at > ${from} ${asked}`
+}

@@ -1,0 +1,23 @@
+/** Which appointment of ours a row there is, where a foreign id alone does not tell. */
+import type { Mirror } from '../model/appointment-state.ts'
+import type { Instant } from '../model/time.ts'
+import type { StoredAppointment } from '../store/appointments.ts'
+import { before, previousAttributes, type Told } from './tell.ts'
+
+/**
+ * After a backup was restored, a foreign id may be given out a second time. A row of another patient that was entered at
+ * another time is another appointment; with only one of the two it is the same, corrected or merged.
+ */
+export function isAnother(known: StoredAppointment, mirror: Mirror): boolean {
+  const held = known.mirror
+  if (!held || held.unavailable || mirror.unavailable || !held.entered_at || !mirror.entered_at) return false
+  return held.entered_at !== mirror.entered_at && held.patient_id !== mirror.patient_id
+}
+
+/** Takes its foreign id from an appointment that the system holds no longer: someone else's row bears it now. */
+export function release(row: StoredAppointment, seenAt: Instant): Told {
+  const was = before(row)
+  const gone = row.mirror && { ...row.mirror, gone: true, cancelled_at: row.mirror.cancelled_at ?? seenAt }
+  Object.assign(row, { mirror: gone, foreign_id: null, mirror_hash: null, mirror_seen_at: seenAt })
+  return { id: row.id, name: 'appointment_updated', previous: previousAttributes(was, row) }
+}
