@@ -25,6 +25,8 @@ export interface ServerContext {
   clock: Clock
   log?: ServerLog
   connectors: ConnectorFace[]
+  /** What is wrong with a webhook target, a sentence each. The floor that sends checks again at every attempt. */
+  webhookTargetFaults?(url: string): string[]
   /** Called after a commit that owes a record system or a reader something. */
   wake(): void
 }

@@ -4,8 +4,8 @@ import type { PageInfo } from '../model/wire-basics.ts'
 
 export interface Answer {
   data: unknown
-  /** 200 where not given. */
-  status?: 200 | 201
+  /** 200 where not given; 204 answers without a body. */
+  status?: 200 | 201 | 204
   /** Total of the collection; v2 lists. */
   count?: number
   /** v3 lists. */
@@ -42,8 +42,8 @@ export function refusal(error: unknown, requestId: string): Refusal {
   }
 }
 
-/** PostgreSQL's classes for "not now": connection trouble, shutting down, too many clients, deadlock, serialization. */
-const NOT_NOW = /^(08...|57P0[123]|53300|40001|40P01|55P03)$/
+/** PostgreSQL's codes for "not now": connection trouble, shutting down, a cut statement, too many clients, lost locks. */
+const NOT_NOW = /^(08...|57P0[123]|57014|53300|40001|40P01|55P03)$/
 const NOT_REACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND'])
 
 function failureOf(error: unknown): Failure | null {

@@ -47,7 +47,7 @@ export function register(app: FastifyInstance, context: ServerContext, tokens: T
     handler: async (request, reply) => {
       const answer = await answerTo(route, context, tokens, checkers, request)
       reply.code(answer.status)
-      return answer.body
+      return answer.status === 204 ? reply.send() : answer.body
     },
   })
 }
@@ -75,10 +75,12 @@ async function answerTo(
 function targetOf(route: Route, request: FastifyRequest): Target {
   const query = request.query as Record<string, unknown>
   const params = request.params as Record<string, unknown>
-  const subdomain = typeof query.subdomain === 'string' && query.subdomain ? query.subdomain : undefined
+  // PostgreSQL holds no NUL: such a name is nobody's.
+  const given = typeof query.subdomain === 'string' ? query.subdomain.replaceAll('\0', '?') : ''
+  const subdomain = given === '' ? undefined : given
   if (route.by === 'account') return { subdomain }
-  const given = String(params.id ?? query.location_id ?? '')
-  const id = /^[1-9]\d{0,14}$/.test(given) ? Number(given) : undefined
+  const named = String(params.id ?? query.location_id ?? '')
+  const id = /^[1-9]\d{0,14}$/.test(named) ? Number(named) : undefined
   return { subdomain, noun: route.by === 'subdomain' ? undefined : route.by, id }
 }
 
@@ -92,10 +94,7 @@ function readInput(
   const query = checkers.query(request.query)
   const params = checkers.params(request.params)
   const body = checkers.body(request.body)
-  const missing =
-    route.by === 'subdomain' && !(request.query as Record<string, unknown>).subdomain
-      ? ['Missing parameter subdomain']
-      : []
+  const missing = route.by === 'subdomain' && !given(request.query) ? ['Missing parameter subdomain'] : []
   // A path that cannot be an id names nothing that is there.
   if (params.faults.length > 0) throw new Failure('not_found', 'Resource not found')
   const more = route.check?.(query.value, body.value ?? {}) ?? []
@@ -105,6 +104,8 @@ function readInput(
   const ignored = [...query.ignored.filter((name) => !ALWAYS_KNOWN.has(name)), ...body.ignored]
   const warnings = [...admission.warnings, ...chosen.warnings]
   if (ignored.length > 0) warnings.push(ignoredWarning(ignored))
+  for (const name of query.bare ?? [])
+    warnings.push(`${name} came without brackets and was taken as a list; send ${name}[] for each.`)
   return {
     context,
     caller: admission.caller,
@@ -114,6 +115,12 @@ function readInput(
     body: body.value,
     warnings,
   }
+}
+
+/** Whether a query names a subdomain at all. */
+function given(query: unknown): boolean {
+  const { subdomain } = query as Record<string, unknown>
+  return subdomain !== undefined && subdomain !== ''
 }
 
 /** NexHealth's words for it (reference, 2.1). Names are the caller's own: cut short, and few. */

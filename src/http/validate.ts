@@ -21,6 +21,8 @@ export interface Checked {
   faults: string[]
   /** Parameters that the schema does not know. */
   ignored: string[]
+  /** Lists that came as one text, such as `a=1,2`. */
+  bare?: string[]
 }
 
 /** A checker for one schema, made once. */
@@ -32,8 +34,18 @@ export function checkerOf(schema: TSchema): (input: unknown) => Checked {
     if (!isDict(value)) return { value: {}, faults: ['Parameter body must be an object'], ignored: [] }
     const ignored: string[] = []
     findIgnored(shape, value, '', ignored)
-    return { value, faults: compiled.Check(value) ? [] : sentences(compiled.Errors(value)), ignored }
+    const nul = findNul(value, '')
+    if (nul !== null)
+      return { value, faults: [`Parameter ${nul} must not contain the NUL character`], ignored }
+    const bare = Object.entries((input ?? {}) as Dict).flatMap(([name, given]) =>
+      typeof given === 'string' && isList(shape, name) ? [name] : [],
+    )
+    return { value, faults: compiled.Check(value) ? [] : sentences(compiled.Errors(value)), ignored, bare }
   }
+}
+
+function isList(shape: Shape, name: string): boolean {
+  return Object.hasOwn(shape.properties ?? {}, name) && shape.properties?.[name]?.type === 'array'
 }
 
 function coerce(shape: Shape, value: unknown): unknown {
@@ -80,6 +92,17 @@ function findIgnored(shape: Shape, value: Dict, path: string, ignored: string[])
   }
 }
 
+/** The path of a text with a NUL in it, which PostgreSQL cannot hold; null where there is none. */
+function findNul(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return value.includes('\0') ? path : null
+  if (typeof value !== 'object' || value === null) return null
+  for (const [name, inner] of Object.entries(value)) {
+    const found = findNul(inner, path === '' || Array.isArray(value) ? path || name : `${path}.${name}`)
+    if (found !== null) return found
+  }
+  return null
+}
+
 /** TypeBox's errors as sentences: missing ones by the bare name, as NexHealth says them; the rest by their path. */
 function sentences(errors: TLocalizedValidationError[]): string[] {
   const said = new Map<string, string>()
@@ -114,7 +137,7 @@ function must(error: TLocalizedValidationError): string {
   if (error.keyword === 'enum') return `must be one of ${(params.allowedValues ?? []).join(', ')}`
   if (error.keyword === 'maxLength') return `must be at most ${params.limit} characters`
   if (error.keyword === 'minLength') return 'must not be empty'
-  if (error.keyword === 'format') return 'must be a day such as 2026-12-07'
+  if (error.keyword === 'format' || error.keyword === 'pattern') return 'must be a day such as 2026-12-07'
   if (error.keyword === 'maxItems') return `must not have more than ${params.limit} items`
   return error.message
 }

@@ -41,6 +41,13 @@ it('decision 2: a start counts as past by the instant', async () => {
   expect([soon.status, soon.body.error]).toEqual([201, null])
 })
 
+it('refuses a start at the end of time, and lists to there', async () => {
+  for (const start of ['9999-12-31', '9999-12-31T23:59:00Z', '9998-12-31T23:55:00Z'])
+    expect([start, (await book(visit(start))).status]).toEqual([start, 400])
+  const query = { ...base, start: '0001-01-01', end: '9999-12-31' }
+  expect((await s.ask('GET', '/appointments', { query })).status).toBe(200)
+})
+
 it('decision 6: without a length the location default counts, with a warning that names the three ways', async () => {
   const bare = await book(visit(free(), { appointment_type_id: null }))
   expect([bare.status, minutesOf(bare.body.data.appt)]).toEqual([201, 30])

@@ -56,6 +56,8 @@ it('refuses broken JSON, and a body that is no object, with 400', async () => {
     expect([body, (await s.ask('POST', '/appointments', { query: base, body })).status]).toEqual([body, 400])
   const shaped = await s.ask('POST', '/appointments', { query: base, body: { appt: [] } })
   expect(shaped.body.error).toEqual(['Parameter appt must be an object'])
+  const nul = await s.ask('POST', '/appointments', { query: base, body: { appt: { note: 'a\u0000b' } } })
+  expect(nul.body.error).toContain('Parameter appt.note must not contain the NUL character')
 })
 
 it('takes JSON under any content type', async () => {
@@ -140,7 +142,9 @@ it('answers a fault of ours 500 with the request id, and tells neither caller no
   await s.t.look('alter table hidden rename to descriptors')
   expect(status).toBe(500)
   const [id] = /[0-9a-f-]{36}/.exec(body.error[0]) ?? []
-  const fault = s.logged.find((line) => (line as { message: string }).message === 'request failed') as object
+  const fault = s.logged.findLast(
+    (line) => (line as { message: string }).message === 'request failed',
+  ) as object
   expect(fault).toMatchObject({ request_id: id, route: '/locations/:id/appointment_descriptors' })
   expect(JSON.stringify([body, fault])).not.toMatch(/Secret|descriptors"? does not exist|select /)
 })

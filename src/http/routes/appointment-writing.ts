@@ -25,7 +25,7 @@ type Appt = AppointmentCreation['appt']
 
 /** What the schema cannot say: a visit needs a patient and a provider, a block neither (decision 7). */
 function missingFrom(appt: Partial<Appt> | undefined): string[] {
-  if (!appt) return []
+  if (appt === undefined || typeof appt !== 'object' || Array.isArray(appt)) return []
   const needed = appt.unavailable === true ? [] : (['patient_id', 'provider_id'] as const)
   const missing = needed.filter((name) => appt[name] === undefined).map((name) => `Missing parameter ${name}`)
   if (appt.is_guardian === true && appt.patient === undefined) missing.push('Missing parameter patient')
@@ -76,6 +76,7 @@ async function create(
     isGuardian: appt.is_guardian ?? false,
     isNewClientsPatient: appt.is_new_clients_patient ?? null,
     descriptorIds: appt.descriptor_ids ?? [],
+    holdId: appt.hold_id ?? null,
   })
   warnings.push(...booked.warnings, ...warnOf(query, body))
   return { data: { appt: await shown(tx, booked.appointment, version) }, owes: true, status: 201 }

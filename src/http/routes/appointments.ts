@@ -190,7 +190,7 @@ export const appointmentRoutes = [
     data: Type.Array(Descriptor),
     async handle({ tx, params, query }) {
       const { descriptor_ids } = await getAppointment(tx, params.id)
-      const ids = descriptor_ids.map(Number)
+      const ids = descriptor_ids
       const data = await listDescriptors(tx, { ids, descriptorType: query.descriptor_type })
       return { data, count: data.length }
     },

@@ -1,11 +1,12 @@
 /** How the sync is doing, what each record system can do, and what happened. */
 import { Type } from 'typebox'
 import { EVENT_NAMES } from '../../model/events.ts'
+import { Failure } from '../../model/failures.ts'
 import { AppointmentTold } from '../../model/wire-appointment.ts'
 import { Id, oneOf } from '../../model/wire-basics.ts'
 import { PatientTold } from '../../model/wire-patient.ts'
 import { Capabilities, eventOf, SyncStatus } from '../../model/wire-sync.ts'
-import { listEvents } from '../../store/events.ts'
+import { isRetired, listEvents } from '../../store/events.ts'
 import { getLocation, listLocations } from '../../store/locations.ts'
 import { listSourceStatus } from '../../store/sync-status.ts'
 import { Ids, Subdomain } from '../inputs.ts'
@@ -102,6 +103,11 @@ export const syncRoutes = [
     paging: 'cursors',
     async handle({ tx, query, caller, context, version, institution, warnings }) {
       const after = query.after ? openCursor(query.after, EVENT_ORDER, 'after')[1] : null
+      if (after !== null && (await isRetired(tx, after)))
+        throw new Failure(
+          'invalid_request',
+          'Parameter after is older than the events that are kept: some after it are gone. Leave it out to begin with the oldest.',
+        )
       const limit = limitOf(query.per_page, warnings)
       const names = namesFor(query.names, caller.scopes.includes('patients:read'), warnings)
       const rows = await listEvents(tx, after, limit + 1, names)

@@ -54,7 +54,7 @@ export async function showAppointmentsV2(
 }
 
 function showOne(row: ShownAppointment, parts: Parts): AppointmentV2 {
-  const descriptors = row.descriptor_ids.flatMap((id) => parts.descriptors.get(Number(id)) ?? [])
+  const descriptors = row.descriptor_ids.flatMap((id) => parts.descriptors.get(id) ?? [])
   return {
     ...toAppointmentV3(row),
     deleted: row.deleted,
@@ -84,7 +84,7 @@ async function patientsOf(tx: Tenant, rows: ShownAppointment[], withGuarantor: b
 }
 
 async function someDescriptors(tx: Tenant, rows: ShownAppointment[]): Promise<Descriptor[]> {
-  const ids = given(rows.flatMap((row) => row.descriptor_ids.map(Number)))
+  const ids = given(rows.flatMap((row) => row.descriptor_ids))
   return ids.length > 0 ? await listDescriptors(tx, { ids }) : []
 }
 

@@ -17,6 +17,8 @@ export function showLocation(row: LocationRow, withSettings = false): Location {
     outside_hours,
     promise_minutes_soon,
     promise_minutes,
+    min_notice_minutes,
+    buffer_minutes,
     specialty,
     ...rest
   } = row
@@ -24,7 +26,15 @@ export function showLocation(row: LocationRow, withSettings = false): Location {
   if (!withSettings) return shown
   return {
     ...shown,
-    settings: { data_source_id, default_minutes, outside_hours, promise_minutes_soon, promise_minutes },
+    settings: {
+      data_source_id,
+      default_minutes,
+      outside_hours,
+      promise_minutes_soon,
+      promise_minutes,
+      min_notice_minutes,
+      buffer_minutes,
+    },
   }
 }
 

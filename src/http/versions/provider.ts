@@ -1,10 +1,10 @@
 /** Providers as each version shows them. */
-import type { Static } from 'typebox'
-import type { AvailabilityV2, AvailabilityV3, ProviderV2, ProviderV3 } from '../../model/wire-provider.ts'
+import type { ProviderV2, ProviderV3 } from '../../model/wire-provider.ts'
 import type { LocationRow } from '../../store/locations.ts'
 import type { ProviderRow } from '../../store/providers.ts'
 import type { WorkingHourRow } from '../../store/working-hours.ts'
 import { showLocation } from './practice.ts'
+import { showHourV2, showHourV3 } from './working-hours.ts'
 
 /** A record system tells us none of this about a provider: the keys are there, empty, as NexHealth has them. */
 const bio = {
@@ -51,18 +51,17 @@ function fields(row: ProviderRow, parts: ProviderParts) {
 
 export function showProviderV2(row: ProviderRow, parts: ProviderParts): ProviderV2 {
   const hours = parts.hours?.get(row.id)
-  return { ...fields(row, parts), ...(hours && { availabilities: hours.map(showHourV2) }) }
+  return {
+    ...fields(row, parts),
+    nexhealth_specialty: null,
+    ...(hours && { availabilities: hours.map((hour) => showHourV2(hour, true)) }),
+  }
 }
 
 export function showProviderV3(row: ProviderRow, parts: ProviderParts): ProviderV3 {
   const hours = parts.hours?.get(row.id)
-  return { ...fields(row, parts), ...(hours && { availabilities: hours.map(showHourV3) }) }
-}
-
-function showHourV2({ source, ...hour }: WorkingHourRow): Static<typeof AvailabilityV2> {
-  return { ...hour, synced: source === 'synced' }
-}
-
-function showHourV3(hour: WorkingHourRow): Static<typeof AvailabilityV3> {
-  return { ...hour, label: null }
+  return {
+    ...fields(row, parts),
+    ...(hours && { availabilities: hours.map((hour) => showHourV3(hour, true)) }),
+  }
 }

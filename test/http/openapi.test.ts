@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { openApiDocument } from '../../src/http/openapi.ts'
+import { allRoutes } from '../../src/http/routes/all.ts'
+
+type Json = { [key: string]: unknown }
+const document = openApiDocument() as {
+  openapi: string
+  paths: Record<
+    string,
+    Record<string, { operationId: string; parameters: { name: string; in: string }[]; responses: Json }>
+  >
+  components: { schemas: Json }
+}
+
+it('describes every route that is served, and is the same each time', () => {
+  for (const route of allRoutes)
+    expect(document.paths[route.path]?.[route.method.toLowerCase()]).toBeDefined()
+  expect(document.openapi).toBe('3.1.0')
+  expect(JSON.stringify(openApiDocument())).toBe(JSON.stringify(document))
+})
+
+it('points only to schemas that are there, and uses each', () => {
+  const text = JSON.stringify(document)
+  const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map((match) => match[1])
+  expect(new Set(references)).toEqual(new Set(Object.keys(document.components.schemas)))
+})
+
+it('gives one title to one shape only', () => {
+  const seen = new Map<string, string>()
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const { title, type, ...rest } = value as Json
+    if (typeof title === 'string') {
+      const shape = JSON.stringify(rest)
+      expect([title, seen.get(title) ?? shape]).toEqual([title, shape])
+      seen.set(title, shape)
+    }
+    for (const inner of Object.values(value)) walk(inner)
+  }
+  for (const route of allRoutes) for (const schema of [route.data, route.query, route.body]) walk(schema)
+})
+
+it('answers both versions of a path under their own content types, with operation ids of their own', () => {
+  const { get } = document.paths['/appointments'] ?? {}
+  const { content } = (get?.responses['200'] ?? {}) as { content: object }
+  expect(Object.keys(content).sort()).toEqual([
+    'application/json',
+    'application/vnd.Nexhealth+json;version=2',
+  ])
+  const names = get?.parameters.map((parameter) => parameter.name)
+  expect(names).toEqual(
+    expect.arrayContaining(['subdomain', 'start', 'provider_ids[]', 'patient_ids[]', 'include[]']),
+  )
+  const ids = Object.values(document.paths).flatMap((path) =>
+    Object.values(path).map((one) => one.operationId),
+  )
+  expect(new Set(ids).size).toBe(ids.length)
+})
+
+it('names every placeholder of a path as a parameter', () => {
+  for (const [path, methods] of Object.entries(document.paths))
+    for (const operation of Object.values(methods)) {
+      const placeholders = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1])
+      const named = operation.parameters.filter((one) => one.in === 'path').map((one) => one.name)
+      expect([path, named]).toEqual([path, placeholders])
+    }
+})
