@@ -8,12 +8,18 @@ import { connectors } from './connectors/registry.ts'
 import type { OwnerLock } from './db/owner-lock.ts'
 import type { ConnectorFace } from './http/context.ts'
 import { buildServer } from './http/server.ts'
+import { deliveryBody } from './http/versions/webhooks.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import type { Log } from './log.ts'
+import { Failure } from './model/failures.ts'
 import { pullHandler } from './sync/pull.ts'
 import { pushHandler } from './sync/push.ts'
 import { sequenceHandler } from './sync/sequence.ts'
 import { openSystems } from './sync/systems.ts'
+import type { ShapeDelivery } from './webhooks/batch.ts'
+import { deliverHandler } from './webhooks/deliver.ts'
+import { openSender } from './webhooks/send.ts'
+import { type Allowed, openResolve, readAllowed, targetFaults } from './webhooks/target.ts'
 import { startWork } from './work/loop.ts'
 import { openWake, type Wake } from './work/wake.ts'
 
@@ -50,6 +56,8 @@ const ANSWERS_MS = 3_000
 const LOOK_MS = 20
 /** Items of work at hand get this long; then their leases run out, and another process takes them up. */
 const ITEMS_MS = 6_000
+/** A receiver that takes longer than this keeps no other waiting for a slot. */
+const SLOW_MS = 1_000
 
 /**
  * Starts what the role says. Ready when the promise ends.
@@ -57,6 +65,8 @@ const ITEMS_MS = 6_000
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, role, log } = options
+  const faces = connectorFaces(connectors)
+  const allowed = allowedTargets(config)
   const stack = new AsyncDisposableStack()
   try {
     const installation = stack.use(await openInstallation(options))
@@ -65,13 +75,24 @@ export async function startApp(options: AppOptions): Promise<App> {
     const wake = stack.use(openWake(database.pool, listenUrl))
     if (role !== 'api') {
       const systems = stack.use(openSystems(connectors, clock))
+      const common = { database, clock, wake, log }
       const handlers = {
         pull: pullHandler(systems),
         push: pushHandler(systems),
-        sequence: sequenceHandler(),
+        sequence: sequenceHandler({ wake: () => wake.wake(), log, clock, keepDays: config.keepDays }),
       }
-      const work = startWork({ database, clock, wake, log, handlers, slots: config.workSlots })
-      stack.defer(() => work.stop(ITEMS_MS))
+      const work = startWork({ ...common, handlers, slots: config.workSlots })
+      // Slots of their own: receivers that are slow take none from the record systems.
+      const sender = stack.use(openSender({ allowed, resolve: openResolve() }))
+      const shape: ShapeDelivery = (told) => deliveryBody(told, faces)
+      const deliver = deliverHandler({ database, clock, sender, shape })
+      const telling = startWork({
+        ...common,
+        handlers: { deliver },
+        slots: config.deliverySlots,
+        slowMs: SLOW_MS,
+      })
+      stack.defer(() => Promise.all([work.stop(ITEMS_MS), telling.stop(ITEMS_MS)]).then(() => undefined))
     }
     let url: string | null = null
     if (role !== 'worker') {
@@ -79,7 +100,8 @@ export async function startApp(options: AppOptions): Promise<App> {
         database,
         clock,
         log,
-        connectors: connectorFaces(connectors),
+        connectors: faces,
+        webhookTargetFaults: (target) => targetFaults(target, allowed),
         wake: () => wake.wake(),
       })
       stack.defer(() => closeServer(server))
@@ -90,6 +112,17 @@ export async function startApp(options: AppOptions): Promise<App> {
     await stack.disposeAsync()
     throw error
   }
+}
+
+/** @throws Failure where the setting cannot be read */
+function allowedTargets({ webhookAllow }: Config): Allowed {
+  const allowed = readAllowed(webhookAllow)
+  if (typeof allowed === 'string')
+    throw new Failure(
+      'invalid_request',
+      'SLOTBRIDGE_WEBHOOK_ALLOW must be loopback or networks such as 10.1.0.0/16, with commas between.',
+    )
+  return allowed
 }
 
 async function listen(server: FastifyInstance, { host, port }: Config): Promise<string> {

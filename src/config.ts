@@ -18,6 +18,12 @@ export interface Config {
   logLevel: LogLevel
   /** Units of work that one worker process runs at once. */
   workSlots: number
+  /** Endpoints of webhooks that one worker process delivers to at once. */
+  deliverySlots: number
+  /** Addresses besides public ones that deliveries may go to, and over plain HTTP: `loopback`, networks such as `10.1.0.0/16`. */
+  webhookAllow: string[]
+  /** How long events and deliveries are kept. */
+  keepDays: number
   /** What `call` sends, where neither a flag nor a demo says it. */
   apiKey: string | null
   url: string | null
@@ -31,6 +37,7 @@ const PORT_MAX = 65_535
 /** More connections than a PostgreSQL of any size serves well; a typing error, rather. */
 const POOL_MAX = 1_000
 const SLOTS_MAX = 1_000
+const KEEP_DAYS_MAX = 3_650
 
 /**
  * Reads and checks every setting; an empty variable is one that is not set.
@@ -58,6 +65,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     port: read('PORT', 4010, wholeNumber(0, PORT_MAX)),
     logLevel: logLevel(text('SLOTBRIDGE_LOG_LEVEL'), wrong),
     workSlots: read('SLOTBRIDGE_WORK_SLOTS', 16, wholeNumber(1, SLOTS_MAX)),
+    deliverySlots: read('SLOTBRIDGE_DELIVERY_SLOTS', 100, wholeNumber(1, SLOTS_MAX)),
+    webhookAllow: (text('SLOTBRIDGE_WEBHOOK_ALLOW') ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+    keepDays: read('SLOTBRIDGE_KEEP_DAYS', 30, wholeNumber(1, KEEP_DAYS_MAX)),
     apiKey: text('SLOTBRIDGE_API_KEY'),
     url: text('SLOTBRIDGE_URL'),
   }
@@ -65,6 +78,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     wrong.push('DATABASE_DIRECT_URL needs DATABASE_URL beside it.')
   if (wrong.length > 0) throw new Failure('invalid_request', wrong)
   return config
+}
+
+/** This process's environment with some variables laid over it, for a process of ours that it starts. */
+export function environmentWith(more: Record<string, string>): Record<string, string | undefined> {
+  return { ...process.env, ...more }
 }
 
 /** The master key as it is given and kept: 32 bytes in base64. Else what it must be. */

@@ -92,21 +92,11 @@ export async function migrateInstallation(config: Config): Promise<string[]> {
       'invalid_request',
       'Set DATABASE_URL: the embedded database migrates itself at every start.',
     )
-  return await bringUpToDate(config.databaseDirectUrl ?? config.databaseUrl, loginOf(config.databaseUrl))
-}
-
-/**
- * Migrates, and lets the login itself read the test offset: `Clock` measures `app_now()` outside a transaction, where no
- * role is set and the login (which inherits nothing) has no rights.
- * @returns the names of the migrations that were applied
- */
-export async function bringUpToDate(url: string, login: string): Promise<string[]> {
-  const applied = await migrate(url, login, migrations)
-  await onServer(url, async (client) => {
-    await client.query('set role slotbridge_owner')
-    await client.query(`grant select on test_clock to ${client.escapeIdentifier(login)}`)
-  })
-  return applied
+  return await migrate(
+    config.databaseDirectUrl ?? config.databaseUrl,
+    loginOf(config.databaseUrl),
+    migrations,
+  )
 }
 
 async function openAtUrl(options: InstallationOptions, url: string): Promise<Installation> {
@@ -131,10 +121,12 @@ async function openEmbedded(
   const url = at(superuserUrl, APP_LOGIN)
   if (embedded) {
     await createDatabase(superuserUrl)
-    await bringUpToDate(at(superuserUrl, null), APP_LOGIN)
-    // We hold the data directory: whoever held a lease is dead, and nobody need wait for it to run out.
+    await migrate(at(superuserUrl, null), APP_LOGIN, migrations)
+    // We hold the data directory: whoever held a lease is dead. What it was at is due now, and nobody need wait for it to run out.
     await onServer(at(superuserUrl, null), (client) =>
-      client.query('update work set leased_until = null where leased_until is not null'),
+      client.query(
+        'update work set leased_until = null, run_at = least(run_at, app_now()) where leased_until is not null',
+      ),
     )
   }
   return await connect(config, url, url, masterKey, embedded)

@@ -39,10 +39,8 @@ export interface Command {
   options?: Record<string, Option>
   /** More for `--help`: examples and what one must know. */
   details?: string
-  /** Gets the arguments as they are, for a command with words of its own. */
-  raw?: (args: string[], input: Omit<Input, 'values' | 'positionals'>) => Promise<number | undefined>
   /** Answers the exit code; nothing means 0. */
-  run?: (input: Input) => Promise<number | undefined>
+  run: (input: Input) => Promise<number | undefined>
 }
 
 /** The values of a command's options, read by name. */

@@ -1,5 +1,8 @@
 /** All commands, in the order of the help. */
 import { benchLatency } from './bench-latency.ts'
+import { benchSlots } from './bench-slots.ts'
+import { benchSync } from './bench-sync.ts'
+import { benchWebhooks } from './bench-webhooks.ts'
 import { call } from './call.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
@@ -8,8 +11,10 @@ import { keyCommands } from './key.ts'
 import { locationCommands } from './location.ts'
 import { migrate } from './migrate.ts'
 import { sandboxDesk } from './sandbox.ts'
+import { sandboxFault } from './sandbox-fault.ts'
 import { serve } from './serve.ts'
 import { sourceCommands } from './source.ts'
+import { webhookCommands } from './webhooks.ts'
 import { writes } from './writes.ts'
 
 export const commands: Command[] = [
@@ -21,7 +26,12 @@ export const commands: Command[] = [
   ...sourceCommands,
   ...keyCommands,
   writes,
+  ...webhookCommands,
   call,
   sandboxDesk,
+  sandboxFault,
   benchLatency,
+  benchSync,
+  benchWebhooks,
+  benchSlots,
 ]

@@ -21,7 +21,7 @@ export async function checkRoutes(demo: DemoFile): Promise<void> {
     `/patients?${at}`,
     `/appointment_types?${at}`,
     `/appointment_categories?${at}`,
-    '/data_sources?' + at,
+    `/data_sources?${at}`,
     '/api_keys',
     `/institutions/${demo.institution_id}`,
     `/locations/${location_id}`,

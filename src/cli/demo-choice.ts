@@ -27,6 +27,8 @@ const AHEAD_MS = hours(26)
 const BEYOND_DESK_MS = 16 * DAY_MS
 const HORIZON_MS = 60 * DAY_MS
 const LOOK_MS = 50
+/** The first load takes a second or two; on a machine that is very busy, ten times that. */
+const PULL_MAX_MS = 60_000
 const PROVIDERS_MAX = 100
 /** From Monday to Saturday. */
 const WORKING = WEEKDAYS.slice(0, 6)
@@ -46,13 +48,14 @@ export async function waitForPull(
   since: Instant,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
+  for (let waited = 0; waited < PULL_MAX_MS; waited += LOOK_MS) {
     signal.throwIfAborted()
     const source = await inTenant(database, demo.institutionId, (tx) => findDataSource(tx, demo.sourceId))
     const begun = source?.pull_started_at ?? ''
     if (source?.loaded_at && source.pull_completed_at && begun >= since) return
     await sleep(LOOK_MS)
   }
+  throw new Error('The practice could not be read: slotbridge.log in the data directory says why.')
 }
 
 /** @throws Error where the practice is not what the demo needs; its seed sees to that */

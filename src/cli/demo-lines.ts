@@ -28,6 +28,9 @@ export function readyLines(demo: DemoFile, dataDir: string | null): string[] {
     `  ./slotbridge call ${option}PATCH /appointments/$ID '${confirming}'`,
     `  ./slotbridge call ${option}PATCH /appointments/$ID '${cancelling}'`,
     '',
+    'See webhooks arrive, with their signatures checked:',
+    `  ./slotbridge webhooks listen${option === '' ? '' : ` ${option.trim()}`}`,
+    '',
   ]
 }
 

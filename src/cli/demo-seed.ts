@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectors } from '../connectors/registry.ts'
-import { createDataKey, type Database, inGlobal, inTenant, type Tenant } from '../db/database.ts'
+import { type Database, inGlobal, inTenant, type Tenant } from '../db/database.ts'
 import { SCOPES } from '../model/wire-scopes.ts'
 import { SANDBOX_KEY } from '../sandbox/key.ts'
 import { admit } from '../store/access.ts'
@@ -50,8 +50,6 @@ async function keepInstitution(database: Database): Promise<number> {
     const accountId = await inGlobal(database, keepAccount)
     return await createInstitution(database, { accountId, subdomain: DEMO_SUBDOMAIN, name: 'Demo Dental' })
   }
-  // A start that was killed between the two transactions of making it left an institution without its key.
-  await createDataKey(database, found.id)
   return found.id
 }
 

@@ -41,7 +41,10 @@ async function run({ config, terminal, values }: Input): Promise<number> {
   signals.killed.addEventListener('abort', () => removeDemoFile(dataDir))
   try {
     await using stack = new AsyncDisposableStack()
-    const settings = { config: { ...config, dataDir, port }, desk: !values.flag('no-desk') }
+    const settings = {
+      config: { ...config, dataDir, port, webhookAllow: [...config.webhookAllow, 'loopback'] },
+      desk: !values.flag('no-desk'),
+    }
     const demo = await start(settings, { owner, signals, terminal, stack })
     writeDemoFile(dataDir, demo.file)
     const typed = values.text('data-dir') ?? null

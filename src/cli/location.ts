@@ -78,6 +78,16 @@ const settings: Record<string, Option> = {
     about: 'A booking that starts within a day is late when not written after this (default 15)',
   },
   'promise-minutes': { type: 'string', value: '<minutes>', about: 'The same for later starts (default 120)' },
+  'min-notice-minutes': {
+    type: 'string',
+    value: '<minutes>',
+    about: 'Slots are offered from this long ahead on (default 0)',
+  },
+  'buffer-minutes': {
+    type: 'string',
+    value: '<minutes>',
+    about: 'Slots keep this distance from whatever takes time (default 0)',
+  },
 }
 
 function readChange(values: Values): LocationChange {
@@ -114,6 +124,10 @@ function readRules(values: Values, change: LocationChange): void {
   if (soon !== undefined) change.promise_minutes_soon = soon
   const later = values.whole('promise-minutes', 1)
   if (later !== undefined) change.promise_minutes = later
+  const notice = values.whole('min-notice-minutes', 0)
+  if (notice !== undefined) change.min_notice_minutes = notice
+  const buffer = values.whole('buffer-minutes', 0)
+  if (buffer !== undefined) change.buffer_minutes = buffer
 }
 
 function readDegrees(name: string, value: string): number {

@@ -1,6 +1,7 @@
 /** Commands of ours as processes of their own, for the benches. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { extname, join } from 'node:path'
+import { environmentWith } from '../config.ts'
 
 const main = join(import.meta.dirname, '..', `main${extname(import.meta.filename)}`)
 const STOP_MS = 20_000
@@ -14,9 +15,10 @@ export interface OwnProcess extends AsyncDisposable {
 }
 
 /** Starts `./slotbridge <args>` with no terminal; what it says is kept for when it fails. */
-export function startOwn(args: string[]): OwnProcess {
+export function startOwn(args: string[], env: Record<string, string> = {}): OwnProcess {
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentWith(env),
   })
   let last = ''
   const keep = (part: string) => {

@@ -48,7 +48,6 @@ async function dispatch(
     return args.includes('--help') ? 0 : MISUSED
   }
   const { command, rest } = found
-  if (command.raw) return (await command.raw(rest, { config: readConfig(env), terminal })) ?? 0
   const { values, positionals } = parse(command, rest)
   if (values.flag('help')) {
     terminal.say(helpForOne(command))
@@ -56,8 +55,7 @@ async function dispatch(
   }
   const config = readConfig(env)
   const dataDir = values.text('data-dir') ?? config.dataDir
-  const run = command.run ?? (() => Promise.reject(new Error(`${command.name} does nothing`)))
-  return (await run({ config: { ...config, dataDir }, terminal, values, positionals })) ?? 0
+  return (await command.run({ config: { ...config, dataDir }, terminal, values, positionals })) ?? 0
 }
 
 /** The command whose words begin the arguments; the longer name wins. */

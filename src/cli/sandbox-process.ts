@@ -76,10 +76,16 @@ function spawnSandbox({ dataDir, deskSeconds }: SandboxProcessOptions, port: num
       '--desk-seconds',
       deskSeconds === null ? 'off' : String(deskSeconds),
     ]
-    return spawn(process.execPath, [...process.execArgv, program, ...args], {
-      detached: true,
-      stdio: ['pipe', 'pipe', log],
-    })
+    // What it writes holds people's names: for its owner only.
+    const mask = process.umask(0o077)
+    try {
+      return spawn(process.execPath, [...process.execArgv, program, ...args], {
+        detached: true,
+        stdio: ['pipe', 'pipe', log],
+      })
+    } finally {
+      process.umask(mask)
+    }
   } finally {
     closeSync(log)
   }

@@ -249,4 +249,33 @@ describe('the bridge to the simulated practice', () => {
     const row = await bridge.settled(id)
     expect(row).toMatchObject({ unavailable: true, insertion: { status: 'complete' } })
   })
+
+  it('keeps patient data in plain in patients and appointments only', async () => {
+    const tables =
+      await bridge.t.look(`select relname as name from pg_class where relnamespace = 'public'::regnamespace
+      and relkind = 'r' and relname not in ('patients', 'appointments')`)
+    expect(tables.length).toBeGreaterThan(20)
+    const [person] = await bridge.t.look(
+      `select last_name, email, cell_phone from patients where last_name = 'Newcomer'`,
+    )
+    const [known] = await bridge.t.look(
+      `select last_name, email, cell_phone from patients where foreign_id = '7'`,
+    )
+    const secrets = [
+      person.last_name,
+      person.email,
+      known.email,
+      known.cell_phone,
+      'Prefers mornings',
+      'Moved by phone',
+    ]
+    for (const { name } of tables) {
+      const rows = await bridge.t.look(`select coalesce(string_agg(t::text, ' '), '') as text from ${name} t`)
+      // A bytea prints as hex: what is not sealed would show in either form.
+      for (const secret of secrets) {
+        expect(rows[0].text, name).not.toContain(secret)
+        expect(rows[0].text, name).not.toContain(Buffer.from(secret).toString('hex'))
+      }
+    }
+  })
 })

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import type { DemoFile } from '../../src/cli/demo-file.ts'
-import { openApi } from '../support/api.ts'
+import { openClient } from '../support/demo-client.ts'
 import { demoFolder } from '../support/demo-process.ts'
 import { until } from '../support/until.ts'
 
@@ -37,7 +37,7 @@ it('starts from nothing, books every free start it promised, and leaves nothing 
     expect(start).toMatch(/^\d{4}-\d\d-\d\dT\d\d:(00|30):00-0[45]:00$/)
     expect(Date.parse(start)).toBeGreaterThan(Date.now() + DAY_MS)
   }
-  const api = await openApi(demo)
+  const api = await openClient(demo)
   const ids: number[] = []
   for (const start of demo.free_starts) {
     const { status, body } = await api.post(
@@ -69,7 +69,8 @@ it('prints lines that work when they are copied', async () => {
   const lines = running
     .said()
     .split('\n')
-    .filter((line) => /^ {2}(TOKEN=|ID=|curl |\.\/slotbridge )/.test(line))
+    // The one that listens runs until it is stopped; a test of its own runs it.
+    .filter((line) => /^ {2}(TOKEN=|ID=|curl |\.\/slotbridge call)/.test(line))
   expect(lines).toHaveLength(7)
   const house = resolve(import.meta.dirname, '..', '..')
   const { stdout } = await promisify(execFile)('sh', ['-ec', lines.join('\n')], { cwd: house })
@@ -91,7 +92,7 @@ it('refuses a second start on its data directory and says why, and recovers afte
   expect(second.said()).toContain('is in use by')
   expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(true)
 
-  const api = await openApi(before)
+  const api = await openClient(before)
   const { body } = await api.post(
     `/appointments?location_id=${before.location_id}`,
     booking(before, before.free_starts[0]),
@@ -106,7 +107,7 @@ it('refuses a second start on its data directory and says why, and recovers afte
     institution_id: before.institution_id,
     patient_id: before.patient_id,
   })
-  const again = await openApi(after)
+  const again = await openClient(after)
   const written = await until('the booking in the record system', async () => {
     const { body: shown } = await again.get(`/appointments/${body.data.appt.id}`)
     const appointment = shown.data.appt ?? shown.data
@@ -119,22 +120,32 @@ it('refuses a second start on its data directory and says why, and recovers afte
   expect(leftBehind(folder.dataDir)).toEqual([])
 })
 
-it('stops at once at a second Ctrl-C, and starts again', async () => {
+/** Books, while the practice does not answer: what was sent to it may yet be answered. */
+async function bookUnanswered(demo: DemoFile, dataDir: string): Promise<number> {
+  const [practice = ''] = leftBehind(dataDir).filter((line) => line.includes('sandbox/main'))
+  process.kill(Number.parseInt(practice, 10), 'SIGSTOP')
+  const api = await openClient(demo)
+  const path = `/appointments?location_id=${demo.location_id}`
+  const { body } = await api.post(path, booking(demo, demo.free_starts[0]))
+  const { id } = body.data.appt
+  await until('the write on its way', async () =>
+    JSON.stringify((await api.get(`/appointments/${id}/writes`)).body).includes('"sending"'),
+  )
+  return id
+}
+
+async function untilWritten(demo: DemoFile, id: number): Promise<void> {
+  const api = await openClient(demo)
+  await until('the booking in the record system', async () => {
+    const { body } = await api.get(`/appointments/${id}`)
+    return (body.data.appt ?? body.data).insertion.status === 'complete'
+  })
+}
+
+it('stops at once at a second Ctrl-C, and the next start carries on', async () => {
   await using folder = demoFolder()
   const running = folder.start()
-  const demo = await running.ready()
-  // A practice that does not answer holds up the draining: what was sent to it may yet be answered.
-  const [practice = ''] = leftBehind(folder.dataDir).filter((line) => line.includes('sandbox/main'))
-  process.kill(Number.parseInt(practice, 10), 'SIGSTOP')
-  const api = await openApi(demo)
-  const { body } = await api.post(
-    `/appointments?location_id=${demo.location_id}`,
-    booking(demo, demo.free_starts[0]),
-  )
-  await until('the write on its way', async () => {
-    const writes = await api.get(`/appointments/${body.data.appt.id}/writes`)
-    return JSON.stringify(writes.body).includes('"sending"')
-  })
+  const id = await bookUnanswered(await running.ready(), folder.dataDir)
   running.signal('SIGINT')
   await running.saying('Stopping')
   const repeat = setInterval(() => running.signal('SIGINT'), 300)
@@ -143,9 +154,24 @@ it('stops at once at a second Ctrl-C, and starts again', async () => {
   expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(false)
   await until('the end of what it started', async () => leftBehind(folder.dataDir).length === 0)
   const next = folder.start()
-  await next.ready()
+  await untilWritten(await next.ready(), id)
   next.signal('SIGINT')
   expect(await next.ended()).toBe(0)
+})
+
+it('carries on after kill -9 with a booking on its way', async () => {
+  await using folder = demoFolder()
+  const running = folder.start()
+  const id = await bookUnanswered(await running.ready(), folder.dataDir)
+  running.signal('SIGKILL')
+  await running.ended()
+  for (const line of leftBehind(folder.dataDir).filter((one) => one.includes('sandbox/main')))
+    process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  const next = folder.start()
+  await untilWritten(await next.ready(), id)
+  next.signal('SIGINT')
+  expect(await next.ended()).toBe(0)
+  expect(leftBehind(folder.dataDir)).toEqual([])
 })
 
 it('keeps keys and demo.json to their owner', async () => {

@@ -78,7 +78,7 @@ it(`writes each of ${BOOKINGS} bookings once although the worker is killed at ra
   } finally {
     await kill(worker)
   }
-}, 120_000)
+}, 240_000)
 
 /** Exactly one visit in the practice for each appointment, by the reference that it bears. */
 async function expectOnce(bridge: Awaited<ReturnType<typeof startBridge>>, ids: number[]): Promise<void> {

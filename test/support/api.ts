@@ -1,48 +1,60 @@
-/** The API as a client sees it. */
+/** The API of a bridge over a real socket, as a client of NexHealth would use it. */
+import type { AddressInfo } from 'node:net'
+import { connectors } from '../../src/connectors/registry.ts'
+import { buildServer } from '../../src/http/server.ts'
+import type { Link } from './bridge.ts'
 
 export interface Answer {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: tests read whatever the wire holds
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back
   body: any
 }
 
-export interface Api {
-  get(path: string): Promise<Answer>
-  post(path: string, body: unknown): Promise<Answer>
-  patch(path: string, body: unknown): Promise<Answer>
-}
-
-export interface ApiOptions {
+export interface Api extends AsyncDisposable {
   url: string
-  api_key: string
-  subdomain: string
-  version?: string
+  /** Sends a request with the bearer token; `path` has the subdomain added. */
+  ask(method: string, path: string, body?: unknown, version?: string): Promise<Answer>
 }
 
-/** A client that exchanged its key; `subdomain` is added to each path. */
-export async function openApi({ url, api_key, subdomain, version = 'v2' }: ApiOptions): Promise<Api> {
-  const exchanged = await fetch(new URL('/authenticates', url), {
+/** Serves the database of a link. */
+export async function serveApi(link: Link): Promise<Api> {
+  const faces = Object.values(connectors).map(({ name, adapter, system, displayName, type }) => ({
+    name,
+    adapter,
+    system,
+    displayName,
+    type,
+    checkConfiguration: () => [],
+  }))
+  const server = buildServer({
+    database: link.t.database,
+    clock: link.t.clock,
+    connectors: faces,
+    wake: link.wake,
+  })
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
+  const exchanged = await fetch(`${url}/authenticates`, {
     method: 'POST',
-    headers: { authorization: api_key },
+    headers: { authorization: link.apiKey },
   })
   const { data } = (await exchanged.json()) as { data: { token: string } }
-  const send = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const target = new URL(path, url)
-    target.searchParams.set('subdomain', subdomain)
-    const answer = await fetch(target, {
-      method,
-      headers: {
-        authorization: `Bearer ${data.token}`,
-        'nex-api-version': version,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    return { status: answer.status, body: await answer.json() }
-  }
   return {
-    get: (path) => send('GET', path),
-    post: (path, body) => send('POST', path, body),
-    patch: (path, body) => send('PATCH', path, body),
+    url,
+    async ask(method, path, body, version = 'v2') {
+      const separator = path.includes('?') ? '&' : '?'
+      const answer = await fetch(`${url}${path}${separator}subdomain=${link.subdomain}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${data.token}`,
+          'nex-api-version': version,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await answer.text()
+      return { status: answer.status, body: text === '' ? null : JSON.parse(text) }
+    },
+    [Symbol.asyncDispose]: async () => await server.close(),
   }
 }

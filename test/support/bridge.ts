@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { connectors } from '../../src/connectors/registry.ts'
 import { inGlobal, inTenant, type Tenant } from '../../src/db/database.ts'
 import type { ShownAppointment } from '../../src/model/appointment.ts'
-import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts'
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/start-sandbox.ts'
 import { createAccount, createKey } from '../../src/store/accounts.ts'
 import { findAppointment } from '../../src/store/appointments.ts'
-import { addDataSource, findDataSource, wakeUnit } from '../../src/store/data-sources.ts'
+import { addDataSource, findDataSource, now, wakeUnit } from '../../src/store/data-sources.ts'
 import { listEvents, type StoredEvent } from '../../src/store/events.ts'
 import { createInstitution } from '../../src/store/institutions.ts'
 import { createLocation } from '../../src/store/locations.ts'
@@ -29,9 +29,9 @@ export interface Practice {
   subdomain: string
 }
 
-export interface Bridge extends AsyncDisposable, Practice {
+/** A database and the work loop, linked to one record system. */
+export interface Link extends AsyncDisposable, Practice {
   t: TestDatabase
-  sandbox: Sandbox
   /** A tenant transaction. */
   tenant<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
   /** Wakes the work loop of this process, as a route does after its commit. */
@@ -43,20 +43,25 @@ export interface Bridge extends AsyncDisposable, Practice {
   settled(id: number): Promise<ShownAppointment>
   /** Positioned events, oldest first, once everything committed so far has its position. */
   events(names?: string[]): Promise<StoredEvent[]>
+  startWorker(): void
+  stopWorker(): Promise<void>
+}
+
+/** A link to a simulated practice of its own. */
+export interface Bridge extends Link {
+  sandbox: Sandbox
   /** A call of the practice's own interface. */
   practice(
     method: string,
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: Record<string, unknown> }>
-  startWorker(): void
-  stopWorker(): Promise<void>
 }
 
 /** Makes an account, an institution, a data source and a location. */
 export async function setUpPractice(
   t: TestDatabase,
-  source: { connector: string; configuration: unknown; pollSeconds?: number; zone?: string },
+  source: Source,
   subdomain = 'willow-creek',
 ): Promise<Practice> {
   const { accountId, key } = await inGlobal(t.database, async (tx) => {
@@ -98,30 +103,34 @@ export async function setUpPractice(
   })
 }
 
-/** Starts everything and waits for the first load. */
-export async function startBridge(options: { startDay?: string } = {}): Promise<Bridge> {
+export interface BridgeOptions extends Omit<SandboxOptions, 'file' | 'key'> {
+  /** What the data source is told besides address and key. */
+  source?: Record<string, unknown>
+}
+
+export interface Source {
+  connector: string
+  configuration: unknown
+  pollSeconds?: number
+  /** Zone of the location; New York unless given. */
+  zone?: string
+}
+
+/** Sets a practice up on a record system, starts the work loop, and waits for the first load. */
+export async function startLink(source: Source): Promise<Link> {
   const stack = new AsyncDisposableStack()
-  const folder = mkdtempSync(join(tmpdir(), 'bridge-'))
-  stack.defer(() => rmSync(folder, { recursive: true }))
   const t = stack.use(await testDatabase())
-  const sandbox = stack.use(
-    await startSandbox({ file: join(folder, 'practice.db'), key: 'test-key', ...options }),
-  )
-  const practice = await setUpPractice(t, {
-    connector: 'sandbox',
-    configuration: { url: sandbox.url, key: 'test-key' },
-  })
+  const practice = await setUpPractice(t, source)
   const wake = stack.use(openWake(t.database.pool, null))
   const systems = stack.use(openSystems(connectors, t.clock))
   const errors: unknown[] = []
   const log = { error: (fields: Record<string, unknown>) => void errors.push(fields) }
   const handlers = { pull: pullHandler(systems), push: pushHandler(systems), sequence: sequenceHandler() }
   let work: ReturnType<typeof startWork> | undefined
-  const tenant: Bridge['tenant'] = (run) => inTenant(t.database, practice.institutionId, run)
-  const bridge: Bridge = {
+  const tenant: Link['tenant'] = (run) => inTenant(t.database, practice.institutionId, run)
+  const link: Link = {
     ...practice,
     t,
-    sandbox,
     tenant,
     wake: () => wake.wake(),
     startWorker() {
@@ -142,8 +151,7 @@ export async function startBridge(options: { startDay?: string } = {}): Promise<
     async pulled() {
       const begun = await tenant(async (tx) => {
         await wakeUnit(tx, 'pull', practice.sourceId)
-        const { rows } = await t.database.pool.query('select clock_timestamp() as at')
-        return rows[0].at as string
+        return await now(tx)
       })
       wake.wake()
       await until('a pull', errors, async () => {
@@ -165,7 +173,7 @@ export async function startBridge(options: { startDay?: string } = {}): Promise<
         )
         return rows.length === 0 ? true : null
       })
-      return await bridge.appointment(id)
+      return await link.appointment(id)
     },
     async events(names) {
       wake.wake()
@@ -175,6 +183,32 @@ export async function startBridge(options: { startDay?: string } = {}): Promise<
       })
       return await tenant((tx) => listEvents(tx, null, 10_000, names ?? null))
     },
+    [Symbol.asyncDispose]: async () => {
+      await link.stopWorker()
+      await stack.disposeAsync()
+    },
+  }
+  link.startWorker()
+  await until('the first load', errors, async () => {
+    const source = await tenant((tx) => findDataSource(tx, practice.sourceId))
+    return source?.loaded_at ?? null
+  })
+  return link
+}
+
+/** Starts a simulated practice and a link to it. */
+export async function startBridge({ source, ...options }: BridgeOptions = {}): Promise<Bridge> {
+  const stack = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(tmpdir(), 'bridge-'))
+  stack.defer(() => rmSync(folder, { recursive: true }))
+  const sandbox = stack.use(
+    await startSandbox({ file: join(folder, 'practice.db'), key: 'test-key', ...options }),
+  )
+  const configuration = { url: sandbox.url, key: 'test-key', ...source }
+  const link = stack.use(await startLink({ connector: 'sandbox', configuration }))
+  return {
+    ...link,
+    sandbox,
     async practice(method, path, body) {
       const answer = await fetch(sandbox.url + path, {
         method,
@@ -183,22 +217,13 @@ export async function startBridge(options: { startDay?: string } = {}): Promise<
       })
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
     },
-    [Symbol.asyncDispose]: async () => {
-      await bridge.stopWorker()
-      await stack.disposeAsync()
-    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
-  bridge.startWorker()
-  await until('the first load', errors, async () => {
-    const source = await tenant((tx) => findDataSource(tx, practice.sourceId))
-    return source?.loaded_at ?? null
-  })
-  return bridge
 }
 
 /** Waits for something; when it does not come, the loop's errors say why. */
 export async function until<T>(what: string, errors: unknown[], look: () => Promise<T | null>): Promise<T> {
-  const limit = Date.now() + 30_000
+  const limit = Date.now() + 60_000
   for (;;) {
     const found = await look()
     if (found !== null) return found

@@ -71,7 +71,7 @@ function startDemo(dataDir: string, more: string[]): RunningDemo {
       if (isOver()) break
       await sleep(LOOK_MS)
     }
-    throw new Error(`the demo did not come that far; it said:\n${text}`)
+    throw new Error(`the demo did not come that far; it said:\n${text}\n${troubleIn(dataDir)}`)
   }
   const file = join(dataDir, 'demo.json')
   return {
@@ -85,6 +85,16 @@ function startDemo(dataDir: string, more: string[]): RunningDemo {
     signal: (name) => signalGroup(child, name),
     ended: () => exit,
   }
+}
+
+/** What its log holds beside requests that went well. */
+function troubleIn(dataDir: string): string {
+  const file = join(dataDir, 'slotbridge.log')
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  return lines
+    .filter((line) => line.includes('"level":') && !line.includes('"level":30'))
+    .slice(-5)
+    .join('\n')
 }
 
 function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {

@@ -1,8 +1,9 @@
 /** One PostgreSQL for the whole run, with a migrated database in it that each test's own is copied from. */
 import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { bringUpToDate } from '../../src/installation.ts'
+import { migrate } from '../../src/db/migrate.ts'
 import { atDatabase } from './database-url.ts'
 import { startTestServer, type TestServer } from './server.ts'
 
@@ -19,7 +20,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = await startServer()
   const template = `test_${randomBytes(4).toString('hex')}`
   await inServer(server.url, (client) => client.query(`create database ${template}`))
-  await bringUpToDate(atDatabase(server.url, { database: template }), 'slotbridge')
+  await migrate(
+    atDatabase(server.url, { database: template }),
+    'slotbridge',
+    fileURLToPath(new URL('../../migrations', import.meta.url)),
+  )
   project.provide('serverUrl', server.url)
   project.provide('template', template)
   return async () => {

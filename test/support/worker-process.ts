@@ -25,7 +25,7 @@ startWork({
   log: { error: (fields, message) => console.error(message, fields) },
   handlers: { pull: pullHandler(systems), push: pushHandler(systems), sequence: sequenceHandler() },
   slots: 8,
-  leaseMs: 500,
+  leaseMs: 1_000,
 })
 // Without its parent it ends too.
 process.stdin.on('end', () => process.exit(0)).resume()

@@ -23,8 +23,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const dir = mkdtempSync(join(tmpdir(), 'slotbridge-hapi-'))
   const hapi = await startHapi({ dir })
+  let next = 0
   await loadPractice(hapi.base, makePractice(practice), (done, of) => {
-    if (done % 1000 === 0 || done === of) process.stderr.write(`[hapi] ${done} of ${of} resources loaded\n`)
+    if (done < next && done < of) return
+    next = done + 1000
+    process.stderr.write(`[hapi] ${done} of ${of} resources loaded\n`)
   })
   project.provide('hapi', { base: hapi.base, practice })
   return async () => {
