@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['test/peers/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
+    // Most tests wait for a database, a socket or a process: one more worker than the two cores that we count on.
+    maxWorkers: 3,
     // Real databases, sockets and processes share two cores: generous limits, and no test looks at elapsed time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
