@@ -68,7 +68,10 @@ describe('the bridge to HAPI', () => {
   it('loads the practice', async () => {
     const [rows] = await link.t.look('select count(*)::int as n from appointments')
     expect(rows.n).toBeGreaterThan(practice.appointments.length * 0.9)
-    expect(await link.t.look('select reason from set_aside')).toEqual([])
+    // Other tests leave resources there that cannot be read; of the practice's own every one can.
+    const own = new Set(practice.appointments.map((resource) => resource.id))
+    const aside = await link.t.look('select foreign_id, reason from set_aside')
+    expect(aside.filter((row) => own.has(row.foreign_id))).toEqual([])
   })
 
   it('books for a new patient: the appointment and the patient stand in HAPI', async () => {
