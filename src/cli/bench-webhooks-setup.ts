@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { inGlobal, inTenant } from '../db/database.ts'
+import { type Database, inGlobal, inTenant, inWork } from '../db/database.ts'
 import { asideFolder } from '../db/embedded-place.ts'
 import { type Installation, openInstallation } from '../installation.ts'
 import { createAccount } from '../store/accounts.ts'
@@ -21,6 +21,7 @@ import { startOwn } from './own-process.ts'
 const LOOK_MS = 5
 const PATIENCE_MS = 300_000
 const POOL_MAX = 20
+const SETTLE_MS = 4_000
 
 export interface Bench extends AsyncDisposable {
   institutions: number[]
@@ -28,6 +29,10 @@ export interface Bench extends AsyncDisposable {
   onArrival: (appointmentId: number) => void
   /** Makes an institution with endpoints that are subscribed to its updates; the dead are not active yet. */
   institution(wanted: { endpoints: number; dead: number }): Promise<void>
+  /** Switches all endpoints on or off, and wakes them. */
+  setActive(active: boolean): Promise<void>
+  /** Waits until every event so far has its deliveries, and some seconds for every worker to be up. */
+  untilFannedOut(): Promise<void>
   /** Switches the dead endpoints on or off. */
   setDead(active: boolean): Promise<void>
   /** Commits one event, and wakes the workers as a route does. */
@@ -72,6 +77,14 @@ export async function openBench({ config, terminal }: Input): Promise<Bench> {
       for (let n = 0; n < wanted.dead; n += 1)
         await addEndpoint(installation, accountId, id, dead.port, false)
     },
+    async setActive(active) {
+      await inGlobal(database, async ({ db }) => {
+        await sql`update webhook_endpoints set active = ${active}`.execute(db)
+        await sql`insert into wakes (work_id) select id from work where kind = 'deliver'`.execute(db)
+      })
+      wake.wake()
+    },
+    untilFannedOut: () => untilFannedOut(database),
     setDead: (active) =>
       inGlobal(database, async ({ db }) => {
         const target = `http://127.0.0.1:${dead.port}/`
@@ -108,6 +121,19 @@ export async function openBench({ config, terminal }: Input): Promise<Bench> {
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
   return bench
+}
+
+async function untilFannedOut(database: Database): Promise<void> {
+  for (let waited = 0; waited < PATIENCE_MS; waited += SETTLE_MS) {
+    await sleep(SETTLE_MS)
+    const left = await inWork(database, async ({ db }) => {
+      const { rows } = await sql`select from event_order where position is null union all
+        select from event_progress where fanned_out < positioned`.execute(db)
+      return rows.length
+    })
+    if (left === 0) return
+  }
+  throw new Error('The events were not fanned out in time.')
 }
 
 async function addEndpoint(

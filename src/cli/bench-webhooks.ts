@@ -57,16 +57,19 @@ async function run(input: Input): Promise<number> {
   return 0
 }
 
-/** A backlog over thirty endpoints, then so many workers at once: from the first arrival to the last. */
+/** A backlog over thirty endpoints that are not active, so many workers, then all active: from the first arrival to the last. */
 async function measureRate(input: Input, deliveries: number, workers: number): Promise<number> {
   await using bench = await openBench(input)
   await bench.institution({ endpoints: 30, dead: 0 })
   const [institution] = bench.institutions
   const appointments = Math.ceil(deliveries / 30)
+  await bench.setActive(false)
+  await bench.startWorkers(workers)
   for (let id = 1; id <= appointments; id += 1) await bench.commit(institution ?? 0, id)
   const arrivals: number[] = []
   bench.onArrival = () => void arrivals.push(performance.now())
-  await bench.startWorkers(workers)
+  await bench.untilFannedOut()
+  await bench.setActive(true)
   await bench.untilArrived(appointments * 30)
   const took = (arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)
   return Math.round((arrivals.length / took) * 1000)
