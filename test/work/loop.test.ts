@@ -85,6 +85,16 @@ describe('a lease', () => {
     expect(await claim(one)).toEqual([])
   })
 
+  it('is due by itself when the holder dies that had eaten its wakes', async () => {
+    const [unit] = await claim(one)
+    if (!unit) throw new Error('no unit')
+    await releaseUnit(t.database, unit, { nextAt: null, failure: null })
+    await wakePush()
+    expect(await claim(one)).toHaveLength(1)
+    await t.look("update work set leased_until = clock_timestamp() - interval '1 second'")
+    expect(await claim(two)).toHaveLength(1)
+  })
+
   it('waits out its back-off after a failure, although it is woken', async () => {
     const [unit] = await claim(one)
     if (!unit) throw new Error('no unit')
