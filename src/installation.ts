@@ -1,4 +1,5 @@
 /** The installation that a process works on: its database, master key and clock; embedded, or at DATABASE_URL. */
+
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -12,6 +13,7 @@ import { holdDataDir, type OwnerLock } from './db/owner-lock.ts'
 import { openPool } from './db/pool.ts'
 import { newKey } from './db/seal.ts'
 import { Failure } from './model/failures.ts'
+import { tellChanges } from './store/tell-changes.ts'
 
 export interface Installation extends AsyncDisposable {
   database: Database
@@ -141,7 +143,7 @@ async function connect(
 ): Promise<Installation> {
   const { databasePoolMax: max, databasePrepare: prepare } = config
   const pool = openPool({ url, max, prepare, applicationName: 'slotbridge' })
-  const database = openDatabase(pool, masterKey)
+  const database = openDatabase(pool, masterKey, tellChanges)
   try {
     await refuseUnboundLogin(database)
     await refuseOtherSchema(database)

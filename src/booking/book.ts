@@ -26,7 +26,7 @@ import { claimHold } from './claim-hold.ts'
 import { type Dependent, findOrAddDependent } from './dependent.ts'
 import { checkHours } from './hours-rule.ts'
 import { fitNote, fitTimes } from './limits.ts'
-import { tellAccepted } from './tell.ts'
+import { showAccepted } from './show-accepted.ts'
 
 /** What a client asks for. Times are as given: `start` and `end` are read in the location's zone where they have no offset. */
 export interface Booking {
@@ -136,7 +136,7 @@ async function insertBooked(
     promised_at: promiseOf(location, draft.start_time),
   })
   await setInsertionWrite(tx, id, writeId)
-  return await tellAccepted(tx, id, null)
+  return await showAccepted(tx, id)
 }
 
 async function setInsertionWrite(tx: Tenant, id: number, writeId: number): Promise<void> {

@@ -2,8 +2,6 @@
 import type { Tenant } from '../db/database.ts'
 import { INSERTION_FIELDS, isRetriable } from '../model/writes.ts'
 import type { StoredAppointment } from '../store/appointments.ts'
-import { findAppointment, saveAppointments } from '../store/appointments.ts'
-import { recordEvent } from '../store/events.ts'
 import { endWrite, insertWrite, updateAsked, type Write } from '../store/writes.ts'
 import { checkOperatory, takeTime } from './check-time.ts'
 import type { Intent } from './intent.ts'
@@ -36,7 +34,7 @@ export async function changeDraft(
   if (intent.checkinAt) draft.checkin_at = intent.checkinAt
   if (intent.cancel) Object.assign(draft, { cancelled: true, cancelled_at: intent.now })
   row.draft = draft
-  if (intent.cancel) return await stopInsertion(tx, row, insertion)
+  if (intent.cancel) return await stopInsertion(tx, insertion)
   const asked = Object.fromEntries(INSERTION_FIELDS.map((name) => [name, draft[name]]))
   await updateAsked(tx, insertion.id, asked, draft.start_time)
   await oweBehind(tx, row, intent)
@@ -61,20 +59,12 @@ async function oweBehind(tx: Tenant, row: StoredAppointment, intent: Intent): Pr
   }
 }
 
-async function stopInsertion(tx: Tenant, row: StoredAppointment, insertion: Write): Promise<void> {
+async function stopInsertion(tx: Tenant, insertion: Write): Promise<void> {
   await endWrite(tx, insertion.id, {
     state: 'failed',
     code: 'cancelled_first',
     message: 'It was cancelled before it was sent to the health record system.',
     retriable: isRetriable('cancelled_first'),
     differing: [],
-  })
-  await saveAppointments(tx, [row])
-  const appointment = await findAppointment(tx, row.id)
-  await recordEvent(tx, {
-    name: 'appointment_insertion.failed',
-    resourceType: 'Appointment',
-    subjectId: row.id,
-    body: { appointment },
   })
 }

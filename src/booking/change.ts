@@ -14,7 +14,7 @@ import { editLocally } from './edit.ts'
 import { type ChangeRequest, decideIntent } from './intent.ts'
 import { fitNote, fitTimes } from './limits.ts'
 import { oweChanges } from './owe.ts'
-import { tellAccepted } from './tell.ts'
+import { showAccepted } from './show-accepted.ts'
 
 export interface Changed {
   id: number
@@ -55,11 +55,6 @@ export async function changeAppointment(tx: Tenant, change: ChangeRequest): Prom
   if (JSON.stringify(before) === JSON.stringify(after))
     return { id: row.id, appointment: shown, warnings: intent.warnings }
   await saveAppointments(tx, [row])
-  const previous = Object.fromEntries(
-    Object.entries(before).filter(
-      ([name, value]) => JSON.stringify(value) !== JSON.stringify(Reflect.get(after, name)),
-    ),
-  )
-  const appointment = await tellAccepted(tx, row.id, previous)
+  const appointment = await showAccepted(tx, row.id)
   return { id: row.id, appointment, warnings: intent.warnings }
 }

@@ -7,9 +7,8 @@ import { Failure } from '../model/failures.ts'
 import { isPhone } from '../model/people.ts'
 import { isDay } from '../model/wire-time.ts'
 import { now } from '../store/data-sources.ts'
-import { recordEvent } from '../store/events.ts'
 import { getLocation } from '../store/locations.ts'
-import { findMatches, insertPatient, lockPerson, showPatients } from '../store/patients.ts'
+import { findMatches, insertPatient, lockPerson } from '../store/patients.ts'
 import { findProvider } from '../store/providers.ts'
 
 export interface PatientWish {
@@ -75,13 +74,6 @@ export async function createPatient(
     cellPhone: wish.phone,
     homePhone: wish.homePhone ?? (wish.cellPhone === wish.phone ? null : wish.cellPhone),
     guarantorId: null,
-  })
-  const [patient] = await showPatients(tx, [id])
-  await recordEvent(tx, {
-    name: 'patient_created',
-    resourceType: 'Patient',
-    subjectId: id,
-    body: { patient },
   })
   return { id, existing: false }
 }

@@ -14,6 +14,8 @@ export interface Database {
   masterKey: Buffer
   /** Unwrapped data keys by institution. */
   keys: Map<number, Buffer>
+  /** Runs at the end of every tenant transaction, before it commits. */
+  beforeCommit: (tx: Tenant) => Promise<unknown>
 }
 
 /** A transaction in which exactly one institution's rows can be seen. The first parameter of every store function. */
@@ -39,9 +41,14 @@ export interface WorkTransaction {
   db: Transaction<DB>
 }
 
-export function openDatabase(pool: pg.Pool, masterKey: Buffer): Database {
+/** @param beforeCommit runs at the end of every tenant transaction: it tells what the transaction changed */
+export function openDatabase(
+  pool: pg.Pool,
+  masterKey: Buffer,
+  beforeCommit: Database['beforeCommit'],
+): Database {
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
-  return { kysely, pool, masterKey, keys: new Map() }
+  return { kysely, pool, masterKey, keys: new Map(), beforeCommit }
 }
 
 const asApp = sql`select set_config('role', 'slotbridge_app', true)`
@@ -78,12 +85,15 @@ async function inTenantOnce<T>(
   return await database.kysely.transaction().execute(async (db) => {
     await setTenant(db, institutionId)
     const key = await dataKey(database, db, institutionId)
-    return await run({
+    const tx: Tenant = {
       db,
       institutionId,
       seal: (value) => sealJson(key, value),
       open: (sealed) => openJson(key, sealed),
-    })
+    }
+    const result = await run(tx)
+    await database.beforeCommit(tx)
+    return result
   })
 }
 

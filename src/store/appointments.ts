@@ -13,6 +13,7 @@ import {
 import type { Instant } from '../model/time.ts'
 import { occupiedBy } from '../scheduling/conflicts.ts'
 import { replaceBusy } from './busy.ts'
+import { noteSaved } from './changes.ts'
 
 /** An appointment with its layers, as the store keeps it. */
 export interface StoredAppointment extends AppointmentState {
@@ -104,8 +105,8 @@ export async function listEdited(tx: Tenant, dataSourceId: number, before: Insta
 }
 
 /**
- * Writes appointments and what they occupy. The only statement of ours that changes them: what is shown is computed
- * here from the layers.
+ * Writes appointments and what they occupy, and notes what changed. The only statement of ours that changes them: what is
+ * shown is computed here from the layers.
  */
 export async function saveAppointments(tx: Tenant, appointments: StoredAppointment[]): Promise<void> {
   if (appointments.length === 0) return
@@ -119,17 +120,24 @@ export async function saveAppointments(tx: Tenant, appointments: StoredAppointme
       edited_at: oldestEdit(appointment.overlay),
     }
   })
-  await upsertAppointments(tx, JSON.stringify(rows))
+  const ids = appointments.map(({ id }) => id)
+  const was = new Map((await upsertAppointments(tx, ids, JSON.stringify(rows))).map((row) => [row.id, row]))
+  for (const row of appointments) noteSaved(tx, row.id, was.get(row.id) ?? null, row)
   await replaceBusy(
     tx,
-    appointments.map(({ id }) => id),
+    ids,
     appointments.flatMap((row) => occupiedBy(row).map((span) => ({ ...span, appointment_id: row.id }))),
   )
 }
 
-async function upsertAppointments(tx: Tenant, json: string): Promise<void> {
-  await sql`
-    insert into appointments as a (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
+/** Answers the layers as they were; a new row is not among them. */
+async function upsertAppointments(
+  tx: Tenant,
+  ids: number[],
+  json: string,
+): Promise<(Pick<StoredAppointment, 'id'> & AppointmentState)[]> {
+  const { rows } = await sql<Pick<StoredAppointment, 'id'> & AppointmentState>`
+    with saved as (insert into appointments as a (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
       appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
       checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
       patient_confirmed, patient_confirmed_at, descriptor_ids, deleted, foreign_id, marker, booked_by_api_key_id,
@@ -162,9 +170,10 @@ async function upsertAppointments(tx: Tenant, json: string): Promise<void> {
       deleted = excluded.deleted, foreign_id = excluded.foreign_id, marker = excluded.marker,
       insertion_write_id = excluded.insertion_write_id, draft = excluded.draft, mirror = excluded.mirror,
       mirror_hash = excluded.mirror_hash, mirror_seen_at = excluded.mirror_seen_at, overlay = excluded.overlay,
-      edited_at = excluded.edited_at, last_sync_time = excluded.last_sync_time, updated_at = app_now()`.execute(
-    tx.db,
-  )
+      edited_at = excluded.edited_at, last_sync_time = excluded.last_sync_time, updated_at = app_now())
+    select id, draft, mirror, overlay from appointments
+    where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])`.execute(tx.db)
+  return rows
 }
 
 export interface AppointmentFilter {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { Instant } from '../model/time.ts'
+import { noteTurned } from './changes.ts'
 
 export interface DataSource {
   id: number
@@ -168,7 +169,7 @@ export async function savePullProgress(
 }
 
 /**
- * Sets a direction's status; answers whether it turned. The instant moves with every call, so that it says when the
+ * Sets a direction's status, and notes where it turned. The instant moves with every call, so that it says when the
  * record system was last reached (green) or since when it is not (red stays at its first instant).
  */
 export async function setStatus(
@@ -177,7 +178,7 @@ export async function setStatus(
   direction: 'read' | 'write',
   status: 'green' | 'red',
   reason: string | null,
-): Promise<boolean> {
+): Promise<void> {
   const now = direction === 'read' ? sql`read_status` : sql`write_status`
   const at = direction === 'read' ? sql`read_status_at` : sql`write_status_at`
   const why = direction === 'read' ? sql`read_reason` : sql`write_reason`
@@ -188,7 +189,7 @@ export async function setStatus(
       ${at} = case when ${status} = 'red' and b.status = 'red' then d.${at} else app_now() end
     from before b where d.institution_id = ${tx.institutionId} and d.id = b.id
     returning b.status <> ${status} as turned`.execute(tx.db)
-  return rows[0]?.turned ?? false
+  if (rows[0]?.turned) noteTurned(tx, id, direction)
 }
 
 /** Keeps a row that could not be read, sealed, with its reason; a later good reading of it takes it away. */

@@ -42,18 +42,30 @@ export async function recordEvent(tx: Tenant, event: NewEvent): Promise<void> {
   await recordEvents(tx, [event])
 }
 
+export interface EventFilter {
+  names?: string[] | null
+  resourceType?: ResourceType | undefined
+  /** The id of the appointment or patient they are about. */
+  subjectId?: number | undefined
+  /** Recorded at this instant or later. */
+  since?: Instant | undefined
+}
+
 /** Positioned events after a position (null: from the oldest kept), in order. */
 export async function listEvents(
   tx: Tenant,
   after: number | null,
   limit: number,
-  names: string[] | null = null,
+  { names = null, resourceType, subjectId, since }: EventFilter = {},
 ): Promise<StoredEvent[]> {
   const { rows } = await sql<Omit<StoredEvent, 'body'> & { body_sealed: Buffer }>`
     select o.position, e.id, e.name, e.resource_type, e.created_at, e.body_sealed
     from event_order o join events e on e.institution_id = o.institution_id and e.id = o.event_id
     where o.institution_id = ${tx.institutionId} and o.position > ${after ?? 0}
       and (${names}::text[] is null or e.name = any(${names}::text[]))
+      and (${resourceType ?? null}::text is null or e.resource_type = ${resourceType ?? null})
+      and (${subjectId ?? null}::bigint is null or e.subject_id = ${subjectId ?? null})
+      and (${since ?? null}::timestamptz is null or e.created_at >= ${since ?? null})
     order by o.position limit ${limit}`.execute(tx.db)
   return rows.map(({ body_sealed, ...row }) => ({
     ...row,

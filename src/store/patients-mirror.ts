@@ -5,13 +5,7 @@ import type { Tenant } from '../db/database.ts'
 import { matchKey, nameKey, phoneKeys } from '../model/people.ts'
 import type { PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
-
-export interface SavedPatients {
-  created: number[]
-  updated: number[]
-  /** Merged away by the practice since we last looked. */
-  merged: number[]
-}
+import { notePatients } from './changes.ts'
 
 /** What is compared to see whether a patient changed. */
 function hashOf(record: PatientRecord): string {
@@ -28,8 +22,8 @@ export async function savePatients(
   source: { id: number; locationId: number | null },
   records: PatientRecord[],
   seenAt: Instant,
-): Promise<SavedPatients> {
-  if (records.length === 0) return { created: [], updated: [], merged: [] }
+): Promise<void> {
+  if (records.length === 0) return
   // In one order, so that two merges never wait for each other in a ring.
   const latest = [...new Map(records.map((record) => [record.foreignId, record])).values()].sort((a, b) =>
     a.foreignId < b.foreignId ? -1 : 1,
@@ -68,12 +62,10 @@ export async function savePatients(
     where p.mirror_hash is distinct from excluded.mirror_hash
       and (p.mirror_seen_at is null or p.mirror_seen_at <= excluded.mirror_seen_at)
     returning p.id, p.xmax = 0 as fresh`.execute(tx.db)
-  const merged = await linkPatients(tx, source.id, latest)
-  return {
-    merged,
-    created: saved.filter((row) => row.fresh).map((row) => row.id),
-    updated: saved.filter((row) => !row.fresh).map((row) => row.id),
-  }
+  const ids = (fresh: boolean) => saved.filter((row) => row.fresh === fresh).map((row) => row.id)
+  notePatients(tx, 'patient_created', ids(true))
+  notePatients(tx, 'patient_updated', ids(false))
+  notePatients(tx, 'patient_merged', await linkPatients(tx, source.id, latest))
 }
 
 /** Gives placeholders that bear a record's marker the foreign id, so that the upsert finds them. */
@@ -182,9 +174,11 @@ export async function tiePatient(
   if (known === undefined) {
     await sql`update patients set foreign_id = ${foreignId}, updated_at = app_now()
       where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+    notePatients(tx, 'patient_updated', [id])
     return id
   }
   await sql`update patients set merged_into = ${known}, updated_at = app_now()
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  notePatients(tx, 'patient_merged', [id])
   return known
 }

@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { matchKey, nameKey, phoneKey, phoneKeys } from '../model/people.ts'
 import type { Instant, LocalDate } from '../model/time.ts'
 import type { ShownPatient } from '../model/wire-people.ts'
+import { notePatients } from './changes.ts'
 import { countRows, type Page, type Placed, selectPage } from './page.ts'
 
 /** Below this trigram similarity a name is another name (decision 22). */
@@ -189,5 +190,6 @@ export async function insertPatient(tx: Tenant, p: NewPatient): Promise<number> 
     returning id`.execute(tx.db)
   const id = rows[0]?.id
   if (id === undefined) throw new Error('a patient was not inserted')
+  notePatients(tx, 'patient_created', [id])
   return id
 }

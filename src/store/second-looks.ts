@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { Instant } from '../model/time.ts'
+import { noteInsertion } from './changes.ts'
 
 export interface SecondLook {
   write_id: number
@@ -54,10 +55,15 @@ export async function nextSecondLook(tx: Tenant, dataSourceId: number): Promise<
   return rows[0]?.at ?? null
 }
 
-/** The look was taken. Where a copy was cancelled, a complete write says so from now on. */
+/** The look was taken. Where a copy was cancelled, a complete write says so from now on, and that is noted. */
 export async function endSecondLook(tx: Tenant, writeId: number, repaired: string | null): Promise<void> {
-  await sql`update writes set look_again_at = null,
+  const { rows } = await sql<{ appointment_id: number; was: Record<string, unknown> }>`
+    with was as (select appointment_id, jsonb_build_object('status', state, 'code', code, 'message', message, 'retriable',
+        retriable, 'attempts', attempts) as was from writes where institution_id = ${tx.institutionId} and id = ${writeId}),
+    looked as (update writes set look_again_at = null,
       code = case when ${repaired}::text is not null and state = 'complete' then 'duplicate_repaired' else code end,
       message = case when ${repaired}::text is not null and state = 'complete' then ${repaired}::text else message end
-    where institution_id = ${tx.institutionId} and id = ${writeId}`.execute(tx.db)
+    where institution_id = ${tx.institutionId} and id = ${writeId})
+    select appointment_id, was from was`.execute(tx.db)
+  if (repaired !== null) for (const row of rows) noteInsertion(tx, row.appointment_id, row.was)
 }

@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import type { WriteState } from '../model/appointment.ts'
 import type { Instant } from '../model/time.ts'
 import type { Asked, WriteCode, WriteKind } from '../model/writes.ts'
+import { noteDelayed, noteEnded } from './changes.ts'
 
 export interface Write {
   id: number
@@ -185,24 +186,25 @@ export interface WriteEnd {
   differing: string[]
 }
 
-/** Ends a write, once. */
+/** Ends a write, once, and notes it. */
 export async function endWrite(tx: Tenant, id: number, end: WriteEnd): Promise<void> {
-  const { rows } =
-    await sql`update writes set state = ${end.state}, code = ${end.code}, message = ${end.message},
+  const { rows } = await sql<{ appointment_id: number; kind: WriteKind }>`
+    update writes set state = ${end.state}, code = ${end.code}, message = ${end.message},
       retriable = ${end.retriable}, differing = ${end.differing}, ended_at = app_now()
-    where institution_id = ${tx.institutionId} and id = ${id} and ended_at is null returning id`.execute(
-      tx.db,
-    )
-  if (rows.length === 0) throw new Error(`write ${id} had ended already`)
+    where institution_id = ${tx.institutionId} and id = ${id} and ended_at is null
+    returning appointment_id, kind`.execute(tx.db)
+  const [ended] = rows
+  if (!ended) throw new Error(`write ${id} had ended already`)
+  noteEnded(tx, ended.appointment_id, { kind: ended.kind, state: end.state, code: end.code })
 }
 
-/** Insertions whose promise has run out untold, marked as told. */
-export async function markDelayed(tx: Tenant, dataSourceId: number): Promise<number[]> {
+/** Marks the insertions whose promise has run out untold, and notes it: each is told once. */
+export async function markDelayed(tx: Tenant, dataSourceId: number): Promise<void> {
   const { rows } = await sql<{ appointment_id: number }>`
     update writes set delayed_at = app_now() where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
       and kind = 'insert' and ended_at is null and delayed_at is null and promised_at <= app_now()
     returning appointment_id`.execute(tx.db)
-  return rows.map((row) => row.appointment_id)
+  for (const row of rows) noteDelayed(tx, row.appointment_id)
 }
 
 /** When the next promise of a data source runs out untold. */

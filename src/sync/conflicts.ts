@@ -1,13 +1,12 @@
-/** What the front desk books over an appointment of ours stays, and is told. */
+/** What the front desk books over an appointment of ours stays, and is noted, to be told. */
 import type { Tenant } from '../db/database.ts'
 import { conflicts, occupiedBy } from '../scheduling/conflicts.ts'
 import { type StoredAppointment, showAppointments } from '../store/appointments.ts'
 import { listBusy } from '../store/busy.ts'
-import { type Told, tellAppointments } from './tell.ts'
+import { noteConflict } from '../store/changes.ts'
 
-/** For rows that came from the record system: tells each appointment booked through us that one of them now overlaps. */
-export async function tellConflicts(tx: Tenant, rows: StoredAppointment[]): Promise<void> {
-  const told: Told[] = []
+/** For rows that came from the record system: notes each appointment booked through us that one of them now overlaps. */
+export async function noteConflicts(tx: Tenant, rows: StoredAppointment[]): Promise<void> {
   for (const row of rows) {
     if (row.booked_by_api_key_id !== null || !row.mirror || row.mirror.gone || row.mirror.cancelled) continue
     for (const span of occupiedBy(row)) {
@@ -15,9 +14,7 @@ export async function tellConflicts(tx: Tenant, rows: StoredAppointment[]): Prom
       const over = busy.filter((other) => other.appointment_id !== row.id && conflicts(other, span))
       const ours = await showAppointments(tx, [...new Set(over.map((other) => other.appointment_id))])
       for (const appointment of ours)
-        if (appointment.created_by_user_id !== null)
-          told.push({ id: appointment.id, name: 'conflict_detected', more: { conflicts_with: row.id } })
+        if (appointment.created_by_user_id !== null) noteConflict(tx, appointment.id, row.id)
     }
   }
-  await tellAppointments(tx, told)
 }

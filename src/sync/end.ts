@@ -1,11 +1,10 @@
-/** How a write ends other than written: what is shown goes back to what stands, and it is told. */
+/** How a write ends other than written: what is shown goes back to what stands. */
 import type { Tenant } from '../db/database.ts'
 import { withoutWrite } from '../model/appointment-state.ts'
 import { isRetriable, type WriteCode } from '../model/writes.ts'
 import { type StoredAppointment, saveAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { endWrite, lockOpenWrites, type Write } from '../store/writes.ts'
-import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
 
 type BadEnd = 'failed' | 'timed_out' | 'incomplete'
 
@@ -22,9 +21,7 @@ export async function endBadly(
   code: WriteCode,
   message: string,
 ): Promise<void> {
-  const was = before(appointment)
   await endWrite(tx, write.id, { state, code, message, retriable: isRetriable(code), differing: [] })
-  const told: Told[] = []
   if (write.kind === 'insert') {
     if (state !== 'incomplete' && appointment.draft)
       appointment.draft = { ...appointment.draft, cancelled: true, cancelled_at: await now(tx) }
@@ -39,20 +36,14 @@ export async function endBadly(
       })
       appointment.overlay = withoutWrite(appointment.overlay, one.id)
     }
-    told.push({ id: appointment.id, name: `appointment_insertion.${state}` })
-    for (const _ of behind) told.push({ id: appointment.id, name: 'appointment_updated.failed' })
-  } else {
-    if (state !== 'incomplete') appointment.overlay = withoutWrite(appointment.overlay, write.id)
-    const previous = previousAttributes(was, appointment)
-    told.push({ id: appointment.id, name: `appointment_updated.${state}`, previous })
+  } else if (state !== 'incomplete') {
+    appointment.overlay = withoutWrite(appointment.overlay, write.id)
   }
   await saveAppointments(tx, [appointment])
-  await tellAppointments(tx, told)
 }
 
 /** Ends a change that the front desk made before us: what was asked for stands. */
 export async function endInEffect(tx: Tenant, appointment: StoredAppointment, write: Write): Promise<void> {
-  const was = before(appointment)
   await endWrite(tx, write.id, {
     state: 'complete',
     code: 'already_in_effect',
@@ -62,9 +53,6 @@ export async function endInEffect(tx: Tenant, appointment: StoredAppointment, wr
   })
   appointment.overlay = withoutWrite(appointment.overlay, write.id)
   await saveAppointments(tx, [appointment])
-  await tellAppointments(tx, [
-    { id: appointment.id, name: 'appointment_updated', previous: previousAttributes(was, appointment) },
-  ])
 }
 
 /** Ends a change whose appointment was never written. */

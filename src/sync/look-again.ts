@@ -5,12 +5,10 @@
 import type { Tenant } from '../db/database.ts'
 import type { AppointmentRecord } from '../model/records.ts'
 import { addMs } from '../model/time.ts'
-import { showAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { endSecondLook, listSecondLooks, planSecondLook, type SecondLook } from '../store/second-looks.ts'
 import type { Push } from './at-work.ts'
 import { retryAt } from './retry.ts'
-import { tellAppointments } from './tell.ts'
 
 const BATCH = 10
 
@@ -37,13 +35,9 @@ async function takeSecondLook(push: Push, look: SecondLook): Promise<void> {
     return
   }
   await push.hold.inTenant(async (tx) => {
-    const [was] = await showAppointments(tx, [look.appointment_id])
     const what = surplus.length === 1 ? 'A second copy' : `${surplus.length} more copies`
     const message = `${what} of it took effect in the health record system, and was cancelled there.`
     await endSecondLook(tx, look.write_id, surplus.length > 0 ? message : null)
-    if (surplus.length === 0) return
-    const previous = { insertion: was?.insertion ?? null }
-    await tellAppointments(tx, [{ id: look.appointment_id, name: 'appointment_updated', previous }])
   })
 }
 

@@ -1,6 +1,6 @@
 /**
- * Merging what was read into the mirror, in one transaction for each page: rows that differ are saved, their events
- * appended. Merging takes no booking locks: what the front desk does is fact.
+ * Merging what was read into the mirror, in one transaction for each page: rows that differ are saved. Merging takes no
+ * booking locks: what the front desk does is fact.
  */
 import type { Tenant } from '../db/database.ts'
 import type { Mirror } from '../model/appointment-state.ts'
@@ -14,16 +14,15 @@ import {
   type StoredAppointment,
   saveAppointments,
 } from '../store/appointments.ts'
+import { noteQuietly } from '../store/changes.ts'
 import { clearAside, setAside } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
 import { mapPatients, savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
-import { tellConflicts } from './conflicts.ts'
+import { noteConflicts } from './conflicts.ts'
 import { hashOf, isPlaced, toMirror } from './mirror.ts'
 import { isAnother, release } from './same-row.ts'
-import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
-import { tellPatients } from './tell-patients.ts'
 
 export interface MergeContext {
   sourceId: number
@@ -49,13 +48,8 @@ export async function mergeRecords(
 ): Promise<Merged> {
   const patients = records.flatMap((one) => (one.kind === 'patient' ? [one.record] : []))
   const location = context.maps.soleLocation
-  const saved = await savePatients(
-    tx,
-    { id: context.sourceId, locationId: location },
-    patients,
-    context.seenAt,
-  )
-  if (!context.quiet) await tellPatients(tx, saved)
+  if (context.quiet) noteQuietly(tx)
+  await savePatients(tx, { id: context.sourceId, locationId: location }, patients, context.seenAt)
   const appointments = records.flatMap((one) => (one.kind === 'appointment' ? [one.record] : []))
   const recheck = await mergeAppointments(tx, context, appointments)
   const gone = records.flatMap((one) =>
@@ -105,7 +99,6 @@ export async function mergeAppointments(
     ).map((row) => [row.id, row]),
   )
   const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
-  const told: Told[] = []
   const rows: StoredAppointment[] = []
   for (const { record, hash, id, isCopy, newMarker, ...one } of todo) {
     const known = id === null ? null : (locked.get(id) ?? null)
@@ -117,11 +110,10 @@ export async function mergeAppointments(
     const other = known !== null && isAnother(known, one.mirror)
     if (other) {
       rows.push(known)
-      told.push(release(known, context.seenAt))
+      release(known, context.seenAt)
       fresh.push(...(await nextAppointmentIds(tx, 1)))
     }
     const row = known && !other ? known : emptyRow(fresh.shift() ?? 0, context.sourceId)
-    const was = before(known && !other ? known : null)
     const mirror = keepInstants(one.mirror, row.mirror, record)
     Object.assign(row, {
       mirror,
@@ -132,19 +124,9 @@ export async function mergeAppointments(
       last_sync_time: context.seenAt,
     })
     rows.push(row)
-    // What we withdrew ourselves, or never meant to stand, is no news when it reads back cancelled.
-    if (!was.base && row.draft?.cancelled && mirror.cancelled) continue
-    if (!was.base) told.push({ id: row.id, name: 'appointment_created' })
-    else {
-      const previous = previousAttributes(was, row)
-      if (Object.keys(previous).length > 0) told.push({ id: row.id, name: 'appointment_updated', previous })
-    }
   }
   await saveAppointments(tx, rows)
-  if (!context.quiet) {
-    await tellAppointments(tx, told)
-    await tellConflicts(tx, rows)
-  }
+  if (!context.quiet) await noteConflicts(tx, rows)
   return recheck
 }
 
@@ -254,19 +236,15 @@ export async function removeGone(tx: Tenant, context: MergeContext, foreignIds: 
     tx,
     known.map((row) => row.id),
   )
-  const told: Told[] = []
   const removed: StoredAppointment[] = []
   for (const row of rows) {
     if (!row.mirror || row.mirror.gone || (row.mirror_seen_at && row.mirror_seen_at >= context.seenAt))
       continue
-    const was = before(row)
     row.mirror = { ...row.mirror, gone: true, cancelled_at: row.mirror.cancelled_at ?? context.seenAt }
     row.mirror_hash = null
     row.mirror_seen_at = context.seenAt
     row.last_sync_time = context.seenAt
     removed.push(row)
-    told.push({ id: row.id, name: 'appointment_updated', previous: previousAttributes(was, row) })
   }
   await saveAppointments(tx, removed)
-  if (!context.quiet) await tellAppointments(tx, told)
 }

@@ -19,7 +19,6 @@ import { readDirectory } from './directory.ts'
 import { mergePage } from './merge-page.ts'
 import { checkMarks, finishPull } from './pull-end.ts'
 import type { Systems } from './systems.ts'
-import { tellStatus } from './tell-source.ts'
 import { readWindow } from './window.ts'
 
 /** The handler of `pull` units. Answers when to pull again. */
@@ -35,10 +34,7 @@ export function pullHandler(systems: Systems) {
       const system = await systems.open(hold.unit.institutionId ?? 0, begun.source)
       await pullOnce(hold, system, begun.source, begun.startedAt)
     } catch (error) {
-      await hold.inTenant(async (tx) => {
-        const reason = reasonOf(error)
-        if (await setStatus(tx, sourceId, 'read', 'red', reason)) await tellStatus(tx, sourceId, 'read')
-      })
+      await hold.inTenant((tx) => setStatus(tx, sourceId, 'read', 'red', reasonOf(error)))
       throw error
     }
     return addMs(begun.startedAt, begun.source.poll_seconds * 1000)

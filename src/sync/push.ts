@@ -12,8 +12,6 @@ import type { Push } from './at-work.ts'
 import { carryOut } from './carry-out.ts'
 import { takeSecondLooks } from './look-again.ts'
 import type { Systems } from './systems.ts'
-import { tellAppointments } from './tell.ts'
-import { tellStatus } from './tell-source.ts'
 
 const DRAIN_MS = 2_000
 const DRAIN_WRITES = 50
@@ -24,7 +22,7 @@ export function pushHandler(systems: Systems) {
   return async (hold: Hold): Promise<string | null> => {
     const sourceId = hold.unit.subjectId ?? 0
     const begun = await hold.inTenant(async (tx) => {
-      await tellDelayed(tx, sourceId)
+      await markDelayed(tx, sourceId)
       const source = await findDataSource(tx, sourceId)
       const owed =
         (await listDueWrites(tx, sourceId, 1)).length + (await listSecondLooks(tx, sourceId, 1)).length
@@ -67,24 +65,10 @@ async function drain(push: Push): Promise<void> {
       carried += 1
     }
   }
-  if (reached)
-    await hold.inTenant(async (tx) => {
-      if (await setStatus(tx, source.id, 'write', 'green', null)) await tellStatus(tx, source.id, 'write')
-    })
+  if (reached) await hold.inTenant((tx) => setStatus(tx, source.id, 'write', 'green', null))
 }
 
 async function noteFailure(hold: Hold, sourceId: number, error: unknown): Promise<void> {
   if (!(error instanceof Unavailable)) return
-  await hold.inTenant(async (tx) => {
-    if (await setStatus(tx, sourceId, 'write', 'red', error.message)) await tellStatus(tx, sourceId, 'write')
-  })
-}
-
-/** An insertion that is not written within the location's promise is told once. */
-async function tellDelayed(tx: Parameters<typeof markDelayed>[0], sourceId: number): Promise<void> {
-  const late = await markDelayed(tx, sourceId)
-  await tellAppointments(
-    tx,
-    late.map((id) => ({ id, name: 'appointment_insertion.delayed' as const })),
-  )
+  await hold.inTenant((tx) => setStatus(tx, sourceId, 'write', 'red', error.message))
 }

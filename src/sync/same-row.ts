@@ -2,7 +2,6 @@
 import type { Mirror } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
 import type { StoredAppointment } from '../store/appointments.ts'
-import { before, previousAttributes, type Told } from './tell.ts'
 
 /**
  * After a backup was restored, a foreign id may be given out a second time. A row of another patient that was entered at
@@ -15,9 +14,7 @@ export function isAnother(known: StoredAppointment, mirror: Mirror): boolean {
 }
 
 /** Takes its foreign id from an appointment that the system holds no longer: someone else's row bears it now. */
-export function release(row: StoredAppointment, seenAt: Instant): Told {
-  const was = before(row)
+export function release(row: StoredAppointment, seenAt: Instant): void {
   const gone = row.mirror && { ...row.mirror, gone: true, cancelled_at: row.mirror.cancelled_at ?? seenAt }
   Object.assign(row, { mirror: gone, foreign_id: null, mirror_hash: null, mirror_seen_at: seenAt })
-  return { id: row.id, name: 'appointment_updated', previous: previousAttributes(was, row) }
 }

@@ -5,12 +5,7 @@ import { withoutWrite } from '../model/appointment-state.ts'
 import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import type { WriteCode } from '../model/writes.ts'
-import {
-  findMirrored,
-  lockAppointments,
-  type StoredAppointment,
-  saveAppointments,
-} from '../store/appointments.ts'
+import { findMirrored, lockAppointments, saveAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { lockPatientOf, mapPatients, savePatients, tiePatient } from '../store/patients-mirror.ts'
 import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
@@ -22,8 +17,6 @@ import { noteOutcome, type Prepared } from './prepare.ts'
 import { retryAt } from './retry.ts'
 import { release } from './same-row.ts'
 import { standsAsAsked, stoodAsAsked } from './stood-as-asked.ts'
-import { before, previousAttributes, type Told, tellAppointments } from './tell.ts'
-import { tellPatients } from './tell-patients.ts'
 import { differing } from './verify.ts'
 
 interface WrittenAnswer {
@@ -49,7 +42,7 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
     if (!row || !write) return
     const seenAt = await now(tx)
     const strangers = rows.filter(({ id, foreign_id }) => id !== row.id && foreign_id === record.foreignId)
-    const released = strangers.map((stranger) => release(stranger, seenAt))
+    for (const stranger of strangers) release(stranger, seenAt)
     await settlePatient(tx, push, prepared, answer, seenAt)
     const patients = await mapPatients(
       tx,
@@ -61,7 +54,6 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
       throw new Error(
         `what was written of appointment ${row.id} does not read back as an appointment of ours`,
       )
-    const was = before(row)
     Object.assign(row, {
       mirror,
       foreign_id: answer.record.foreignId,
@@ -71,21 +63,14 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
       overlay: withoutWrite(row.overlay, write.id),
     })
     await saveAppointments(tx, [...strangers, row])
-    await tellAppointments(tx, released)
     const outcome = prepared.attemptId === null ? 'found' : 'written'
     await noteOutcome(tx, prepared, { outcome, code: null, message: null })
-    await endWritten(tx, row, write, was, excused ? [] : differing(write, mirror))
+    await endWritten(tx, write, excused ? [] : differing(write, mirror))
     if (write.kind === 'insert') await planLook(push, tx, write.id)
   })
 }
 
-async function endWritten(
-  tx: Tenant,
-  row: StoredAppointment,
-  write: Write,
-  was: ReturnType<typeof before>,
-  fields: string[],
-): Promise<void> {
+async function endWritten(tx: Tenant, write: Write, fields: string[]): Promise<void> {
   const state = fields.length === 0 ? 'complete' : 'incomplete'
   await endWrite(tx, write.id, {
     state,
@@ -95,15 +80,6 @@ async function endWritten(
     retriable: fields.length === 0 ? null : false,
     differing: fields,
   })
-  const told: Told[] = []
-  if (write.kind === 'insert') {
-    told.push({ id: row.id, name: `appointment_insertion.${state}` })
-    if (!was.base) told.push({ id: row.id, name: 'appointment_created' })
-  } else {
-    const name = state === 'complete' ? 'appointment_updated' : 'appointment_updated.incomplete'
-    told.push({ id: row.id, name, previous: previousAttributes(was, row) })
-  }
-  await tellAppointments(tx, told)
 }
 
 /** The patient that was created, or found there, becomes the one we hold. */
@@ -116,11 +92,10 @@ async function settlePatient(
 ): Promise<void> {
   const foreignId = answer.record.patient
   if (!prepared.patient || prepared.patient.foreign_id !== null || foreignId === null) return
-  const id = await tiePatient(tx, push.source.id, prepared.patient.id, foreignId)
+  await tiePatient(tx, push.source.id, prepared.patient.id, foreignId)
   if (!answer.patient) return
   const place = { id: push.source.id, locationId: push.maps.soleLocation }
-  const saved = await savePatients(tx, place, [answer.patient], seenAt)
-  await tellPatients(tx, { ...saved, updated: saved.updated.filter((one) => one !== id) })
+  await savePatients(tx, place, [answer.patient], seenAt)
 }
 
 const codes: Record<Exclude<RejectionCode, 'version_changed'>, WriteCode> = {
@@ -164,7 +139,6 @@ async function readAgain(push: Push, prepared: Prepared, message: string): Promi
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     if (!row) return
     const seenAt = await now(tx)
-    const was = before(row)
     if (record) {
       const patients = await mapPatients(tx, push.source.id, record.patient === null ? [] : [record.patient])
       const mirror = toMirror(record, push.maps, patients, row.mirror, seenAt)
@@ -176,8 +150,5 @@ async function readAgain(push: Push, prepared: Prepared, message: string): Promi
     await noteOutcome(tx, prepared, { outcome: 'rejected', code: 'version_changed', message })
     const at = await retryAt(tx, prepared.write.attempts)
     await deferWrite(tx, prepared.write.id, 'pending', at, null, message)
-    const previous = previousAttributes(was, row)
-    if (Object.keys(previous).length > 0)
-      await tellAppointments(tx, [{ id: row.id, name: 'appointment_updated', previous }])
   })
 }

@@ -121,8 +121,13 @@ async function sendHead(
 ): Promise<Sent | null> {
   if (!version || !event) return null
   const institution = { id: institutionId, subdomain }
-  const told = shape({ event, version, subscriptionId, institution, locations })
-  const body = Buffer.from(JSON.stringify(told))
+  let body: Buffer
+  try {
+    body = Buffer.from(JSON.stringify(shape({ event, version, subscriptionId, institution, locations })))
+  } catch {
+    // A mistake of ours in one body must not hold up the endpoint; the delivery can be replayed once it is mended.
+    return { status: null, error: 'unshapeable', durationMs: 0, answer: '' }
+  }
   const secrets = { current: endpoint.secret, previous: endpoint.previous_secret }
   const signed = signatureHeaders(secrets, { id: messageId(id), body, sentAt })
   const headers = { ...signed, 'content-type': 'application/json', 'user-agent': 'Slotbridge-Webhooks' }
@@ -161,6 +166,7 @@ function judge(
   if (sent.status !== null && sent.status >= 200 && sent.status < 300)
     return { ...plain, state: 'delivered', attempt }
   const ended = toMs(addMs(attempt.startedAt, sent.durationMs))
+  if (sent.error === 'unshapeable') return { ...plain, state: 'dead', attempt }
   const next = nextAttempt(firstAt, tries, ended, (options.random ?? Math.random)())
   if (next === null) return { ...plain, state: 'dead', attempt }
   return { ...plain, state: 'pending', attempt, nextAt: toInstant(next) }

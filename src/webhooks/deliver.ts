@@ -149,7 +149,7 @@ class EndpointTurn {
 
   #note({ settled }: Outcome, nextAt: Instant | null): void {
     const status = settled?.attempt?.status
-    if (status === null) this.#answers.none = true
+    if (status === null && settled?.attempt?.error !== 'unshapeable') this.#answers.none = true
     if (status) {
       this.#answers.some = true
       this.#width = SIDE_BY_SIDE

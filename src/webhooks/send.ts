@@ -5,7 +5,8 @@ import { isIP } from 'node:net'
 import { type Allowed, findTarget, type Refusal, type Resolve, type Target } from './target.ts'
 
 /** Why there was no status; a word of ours. `stopped`: we cut it ourselves, and it counts for nothing. */
-export type SendError = Refusal | 'refused' | 'timeout' | 'tls' | 'no_answer' | 'stopped'
+/** `unshapeable`: nothing was sent, since no body could be made of the event. */
+export type SendError = Refusal | 'refused' | 'timeout' | 'tls' | 'no_answer' | 'stopped' | 'unshapeable'
 
 export interface Sent {
   status: number | null

@@ -136,7 +136,9 @@ it('refuses a login that row-level security does not bind', async () => {
   await refuseUnboundLogin(t.database)
   const pool = openPool({ url: t.directUrl, max: 1, prepare: true, applicationName: 'test' })
   try {
-    await expect(refuseUnboundLogin(openDatabase(pool, t.database.masterKey))).rejects.toThrow(/superuser/)
+    await expect(
+      refuseUnboundLogin(openDatabase(pool, t.database.masterKey, t.database.beforeCommit)),
+    ).rejects.toThrow(/superuser/)
   } finally {
     await pool.end()
   }

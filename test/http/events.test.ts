@@ -146,3 +146,21 @@ it('tells how the sync of each data source is doing', async () => {
   expect((await s.ask('GET', '/capabilities')).body.error).toEqual(['Missing parameter location_id'])
   expect((await s.ask('GET', '/capabilities', { query: { location_id: 999_999 } })).status).toBe(404)
 })
+
+it('filters by appointment, by patient and by time, and refuses two of them at once', async () => {
+  const { data } = await events()
+  const subject = data.find((one: { event_name: string }) => one.event_name === 'patient_created').data
+    .patient.id
+  const names = async (query: object) =>
+    (await events(query)).data.map((one: { event_name: string }) => one.event_name)
+  expect(await names({ patient_id: subject })).toEqual(['patient_created'])
+  const accepted = data[0].data.appointment?.id ?? data[0].data.id
+  expect(await names({ appointment_id: accepted })).toEqual(['appointment_accepted', 'appointment_accepted'])
+  expect(await names({ appointment_id: 2147483647 })).toEqual([])
+  expect(await names({ since: '2000-01-01T00:00:00Z' })).toHaveLength(5)
+  expect(await names({ since: '2100-01-01T00:00:00Z' })).toEqual([])
+  expect((await events({ appointment_id: accepted, patient_id: subject })).error).toEqual([
+    'Send appointment_id or patient_id, not both',
+  ])
+  expect((await events({ since: 'yesterday' })).code).toBe(false)
+})

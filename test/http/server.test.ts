@@ -4,6 +4,7 @@ import { openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { newKey } from '../../src/db/seal.ts'
 import { buildServer } from '../../src/http/server.ts'
+import { tellChanges } from '../../src/store/tell-changes.ts'
 import { ahead, type Served, serve } from './served.ts'
 
 let s: Served
@@ -123,7 +124,7 @@ it('decision 20: with the database away it answers 503 with whole seconds to wai
     prepare: true,
     applicationName: 'test',
   })
-  const database = openDatabase(pool, newKey())
+  const database = openDatabase(pool, newKey(), tellChanges)
   const app = buildServer({ database, clock: s.t.clock, connectors: [], wake: () => undefined })
   const answer = await app.inject({ url: '/institutions', headers: { authorization: 'sb_some-key' } })
   expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])

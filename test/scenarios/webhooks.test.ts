@@ -2,6 +2,7 @@
  * Everything that happens is told, whatever the receiver, the workers and the database go through. Judged by the test's own list
  * of acts, never by our tables. `CHANGES=10000` is the long form.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
@@ -21,6 +22,7 @@ import { newKey } from '../../src/db/seal.ts'
 import { buildServer } from '../../src/http/server.ts'
 import { SCOPES } from '../../src/model/wire-scopes.ts'
 import { createAccount, createKey } from '../../src/store/accounts.ts'
+import { tellChanges } from '../../src/store/tell-changes.ts'
 import { openWake } from '../../src/work/wake.ts'
 import { ahead, makePractice, sandboxFace } from '../http/served.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -84,7 +86,7 @@ async function openInstallation(serverUrl: string, stack: AsyncDisposableStack) 
   const url = atDatabase(directUrl, { login: 'slotbridge' })
   const pool = openPool({ url, max: 8, prepare: true, applicationName: 'scenario' })
   stack.defer(() => pool.end())
-  const database = openDatabase(pool, newKey())
+  const database = openDatabase(pool, newKey(), tellChanges)
   const clock = await openClock(database.kysely)
   const moveClock = async (ms: number) => {
     await look('update test_clock set offset_ms = $1', [ms])

@@ -19,6 +19,7 @@ import { openSystems } from '../../src/sync/systems.ts'
 import { startWork } from '../../src/work/loop.ts'
 import { openWake } from '../../src/work/wake.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
+import { demandEvents } from './every-change-told.ts'
 
 export interface Practice {
   institutionId: number
@@ -120,6 +121,7 @@ export interface Source {
 export async function startLink(source: Source): Promise<Link> {
   const stack = new AsyncDisposableStack()
   const t = stack.use(await testDatabase())
+  await demandEvents(t)
   const practice = await setUpPractice(t, source)
   const wake = stack.use(openWake(t.database.pool, null))
   const systems = stack.use(openSystems(connectors, t.clock))
@@ -181,7 +183,7 @@ export async function startLink(source: Source): Promise<Link> {
         const rows = await t.look('select 1 from event_order where position is null limit 1')
         return rows.length === 0 ? true : null
       })
-      return await tenant((tx) => listEvents(tx, null, 10_000, names ?? null))
+      return await tenant((tx) => listEvents(tx, null, 10_000, { names: names ?? null }))
     },
     [Symbol.asyncDispose]: async () => {
       await link.stopWorker()

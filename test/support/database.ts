@@ -1,4 +1,5 @@
 /** A database of one test's own, on the run's PostgreSQL. */
+
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
@@ -6,6 +7,7 @@ import { type Clock, openClock } from '../../src/db/clock.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { newKey } from '../../src/db/seal.ts'
+import { tellChanges } from '../../src/store/tell-changes.ts'
 import { atDatabase } from './database-url.ts'
 
 export interface TestDatabase extends AsyncDisposable {
@@ -33,7 +35,7 @@ export async function testDatabase(poolMax = 10): Promise<TestDatabase> {
   const url = atDatabase(inject('serverUrl'), { login: 'slotbridge', database: name })
   const directUrl = atDatabase(inject('serverUrl'), { database: name })
   const pool = openPool({ url, max: poolMax, prepare: true, applicationName: 'test' })
-  const database = openDatabase(pool, newKey())
+  const database = openDatabase(pool, newKey(), tellChanges)
   const clock = await openClock(database.kysely)
   const look = async (text: string, values: unknown[] = []) => {
     const client = new pg.Client({ connectionString: directUrl })

@@ -2,10 +2,12 @@
  * A worker as a program of its own, for tests that kill it: `node worker-process.ts <url> <directUrl> <master key, base64>`.
  * Its leases are short, so that a takeover does not make a test wait.
  */
+
 import { connectors } from '../../src/connectors/registry.ts'
 import { openClock } from '../../src/db/clock.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
+import { tellChanges } from '../../src/store/tell-changes.ts'
 import { pullHandler } from '../../src/sync/pull.ts'
 import { pushHandler } from '../../src/sync/push.ts'
 import { sequenceHandler } from '../../src/sync/sequence.ts'
@@ -15,7 +17,7 @@ import { openWake } from '../../src/work/wake.ts'
 
 const [url = '', directUrl = '', key = ''] = process.argv.slice(2)
 const pool = openPool({ url, max: 10, prepare: true, applicationName: 'test worker' })
-const database = openDatabase(pool, Buffer.from(key, 'base64'))
+const database = openDatabase(pool, Buffer.from(key, 'base64'), tellChanges)
 const clock = await openClock(database.kysely)
 const systems = openSystems(connectors, clock)
 startWork({

@@ -2,10 +2,12 @@
  * A worker that tells, as a program of its own, for tests that kill it: `node worker-process.ts <url> <direct url> <master key>`.
  * Its leases are short, so that a takeover does not make a test wait.
  */
+
 import { openClock } from '../../src/db/clock.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { deliveryBody } from '../../src/http/versions/webhooks.ts'
+import { tellChanges } from '../../src/store/tell-changes.ts'
 import { sequenceHandler } from '../../src/sync/sequence.ts'
 import { deliverHandler } from '../../src/webhooks/deliver.ts'
 import { openSender } from '../../src/webhooks/send.ts'
@@ -15,7 +17,7 @@ import { openWake } from '../../src/work/wake.ts'
 
 const [url = '', directUrl = '', key = ''] = process.argv.slice(2)
 const pool = openPool({ url, max: 10, prepare: true, applicationName: 'telling worker' })
-const database = openDatabase(pool, Buffer.from(key, 'base64'))
+const database = openDatabase(pool, Buffer.from(key, 'base64'), tellChanges)
 const clock = await openClock(database.kysely)
 const wake = openWake(pool, directUrl)
 const allowed = readAllowed(['loopback'])

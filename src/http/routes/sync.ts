@@ -6,7 +6,8 @@ import { AppointmentTold } from '../../model/wire-appointment.ts'
 import { Id, oneOf } from '../../model/wire-basics.ts'
 import { PatientTold } from '../../model/wire-patient.ts'
 import { Capabilities, eventOf, SyncStatus } from '../../model/wire-sync.ts'
-import { isRetired, listEvents } from '../../store/events.ts'
+import { readTime } from '../../model/wire-time.ts'
+import { type EventFilter, isRetired, listEvents } from '../../store/events.ts'
 import { getLocation, listLocations } from '../../store/locations.ts'
 import { listSourceStatus } from '../../store/sync-status.ts'
 import { Ids, Subdomain } from '../inputs.ts'
@@ -41,6 +42,22 @@ function namesFor(
   const names = (asked ?? EVENT_NAMES).filter((name) => !PATIENT_EVENTS.has(name))
   warnings.push('Events of patients are left out: the API key lacks the scope patients:read.')
   return [...names]
+}
+
+interface About {
+  appointment_id?: number
+  patient_id?: number
+  since?: string
+}
+
+/** One appointment or patient, and not before an instant; a time without an offset is UTC. */
+function aboutWhat({ appointment_id, patient_id, since }: About, warnings: string[]): EventFilter {
+  const read =
+    since === undefined ? null : readTime({ name: 'since', text: since, zone: 'UTC', edge: 'first' })
+  warnings.push(...(read?.warnings ?? []))
+  const subjectId = appointment_id ?? patient_id
+  const resourceType = appointment_id ? 'Appointment' : 'Patient'
+  return { ...(subjectId === undefined ? {} : { subjectId, resourceType }), since: read?.instant }
 }
 
 export const syncRoutes = [
@@ -98,9 +115,14 @@ export const syncRoutes = [
       after: Type.Optional(Type.String({ maxLength: 500 })),
       per_page: Type.Optional(Type.Integer()),
       names: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+      appointment_id: Type.Optional(Id),
+      patient_id: Type.Optional(Id),
+      since: Type.Optional(Type.String({ maxLength: 50 })),
     }),
     data: Type.Array(eventOf(AppointmentTold, PatientTold)),
     paging: 'cursors',
+    check: ({ appointment_id, patient_id }) =>
+      appointment_id && patient_id ? ['Send appointment_id or patient_id, not both'] : [],
     async handle({ tx, query, caller, context, version, institution, warnings }) {
       const after = query.after ? openCursor(query.after, EVENT_ORDER, 'after')[1] : null
       if (after !== null && (await isRetired(tx, after)))
@@ -110,7 +132,7 @@ export const syncRoutes = [
         )
       const limit = limitOf(query.per_page, warnings)
       const names = namesFor(query.names, caller.scopes.includes('patients:read'), warnings)
-      const rows = await listEvents(tx, after, limit + 1, names)
+      const rows = await listEvents(tx, after, limit + 1, { names, ...aboutWhat(query, warnings) })
       const kept = rows.slice(0, limit)
       const locations = kept.some((row) => row.resource_type === 'SyncStatus') ? await listLocations(tx) : []
       const cursorOf = (row: { position: number }) => sealCursor(['0', row.position], EVENT_ORDER)
