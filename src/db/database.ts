@@ -5,11 +5,18 @@
  */
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
+import { beginAs } from './begin-as.ts'
 import { newKey, openBytes, openJson, sealBytes, sealJson } from './seal.ts'
 import type { DB } from './tables.ts'
 
 export interface Database {
+  /** Without a role: for what anyone may ask. */
   kysely: Kysely<DB>
+  /** Transactions over the global tables, and those of the work loop. */
+  global: Kysely<DB>
+  work: Kysely<DB>
+  /** Transactions of each institution. */
+  tenants: Map<number, Kysely<DB>>
   pool: pg.Pool
   masterKey: Buffer
   /** Unwrapped data keys by institution. */
@@ -48,11 +55,12 @@ export function openDatabase(
   beforeCommit: Database['beforeCommit'],
 ): Database {
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
-  return { kysely, pool, masterKey, keys: new Map(), beforeCommit }
+  const global = beginAs(pool, { role: APP })
+  const work = beginAs(pool, { role: 'slotbridge_work' })
+  return { kysely, global, work, tenants: new Map(), pool, masterKey, keys: new Map(), beforeCommit }
 }
 
-const asApp = sql`select set_config('role', 'slotbridge_app', true)`
-const asWork = sql`select set_config('role', 'slotbridge_work', true)`
+const APP = 'slotbridge_app'
 
 /** A deadlock's victim is rolled back whole: it is run again, this often at most. */
 const DEADLOCK_TRIES = 3
@@ -82,30 +90,34 @@ async function inTenantOnce<T>(
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
-  return await database.kysely.transaction().execute(async (db) => {
-    await setTenant(db, institutionId)
-    const key = await dataKey(database, db, institutionId)
-    const tx: Tenant = {
-      db,
-      institutionId,
-      seal: (value) => sealJson(key, value),
-      open: (sealed) => openJson(key, sealed),
-    }
-    const result = await run(tx)
-    await database.beforeCommit(tx)
-    return result
-  })
+  return await tenantOf(database, institutionId)
+    .transaction()
+    .execute(async (db) => {
+      const key = await dataKey(database, db, institutionId)
+      const tx: Tenant = {
+        db,
+        institutionId,
+        seal: (value) => sealJson(key, value),
+        open: (sealed) => openJson(key, sealed),
+      }
+      const result = await run(tx)
+      await database.beforeCommit(tx)
+      return result
+    })
 }
 
-async function setTenant(db: Transaction<DB>, institutionId: number): Promise<void> {
-  await sql`select set_config('role', 'slotbridge_app', true),
-    set_config('app.institution_id', ${String(institutionId)}, true)`.execute(db)
+function tenantOf({ tenants, pool }: Database, institutionId: number): Kysely<DB> {
+  if (!Number.isSafeInteger(institutionId)) throw new Error('an institution is told by its id')
+  const known = tenants.get(institutionId)
+  if (known) return known
+  const made = beginAs(pool, { role: APP, 'app.institution_id': String(institutionId) })
+  tenants.set(institutionId, made)
+  return made
 }
 
 /** Runs `run` in one transaction over the global tables. */
 export async function inGlobal<T>(database: Database, run: (tx: Global) => Promise<T>): Promise<T> {
-  return await database.kysely.transaction().execute(async (db) => {
-    await asApp.execute(db)
+  return await database.global.transaction().execute(async (db) => {
     return await run({
       db,
       seal: (value) => sealJson(database.masterKey, value),
@@ -116,10 +128,7 @@ export async function inGlobal<T>(database: Database, run: (tx: Global) => Promi
 
 /** Runs `run` in one transaction of the work loop. */
 export async function inWork<T>(database: Database, run: (tx: WorkTransaction) => Promise<T>): Promise<T> {
-  return await database.kysely.transaction().execute(async (db) => {
-    await asWork.execute(db)
-    return await run({ db })
-  })
+  return await database.work.transaction().execute((db) => run({ db }))
 }
 
 async function dataKey(database: Database, db: Transaction<DB>, institutionId: number): Promise<Buffer> {
@@ -141,7 +150,7 @@ async function dataKey(database: Database, db: Transaction<DB>, institutionId: n
  * tenant transaction of it can begin.
  */
 export async function insertDataKey(database: Database, tx: Global, institutionId: number): Promise<void> {
-  await setTenant(tx.db, institutionId)
+  await sql`select set_config('app.institution_id', ${String(institutionId)}, true)`.execute(tx.db)
   await tx.db
     .insertInto('institution_keys')
     .values({ institution_id: institutionId, wrapped_key: sealBytes(database.masterKey, newKey()) })
