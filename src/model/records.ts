@@ -156,6 +156,8 @@ export interface WorkingHourRecord {
   endTime: string
   days: Weekday[]
   specificDate: LocalDate | null
+  /** The record system's name for this kind of time, where it has one. */
+  label?: string | null
 }
 
 /** The slow-moving things. One read of the directory is complete: what it leaves out is no longer there. */

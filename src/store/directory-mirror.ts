@@ -158,7 +158,7 @@ export async function saveDescriptors(
     and foreign_id <> all(${rows.map((row) => row.foreignId)}::text[])`.execute(tx.db)
 }
 
-/** Replaces the synced working hours of a data source, ids kept where the foreign id stays. */
+/** Replaces the synced working hours of a data source and their labels, ids kept where the foreign id (the name) stays. */
 export async function saveWorkingHours(
   tx: Tenant,
   dataSourceId: number,
@@ -173,24 +173,49 @@ export async function saveWorkingHours(
         ? (operatory?.locationId ?? maps.soleLocation)
         : maps.locations.get(hour.location)
     if (provider === undefined || !location || operatory === undefined) return []
-    return [{ ...hour, provider, operatory: operatory?.id ?? null, location }]
+    return [{ ...hour, provider, operatory: operatory?.id ?? null, location, label: hour.label ?? null }]
   })
+  await saveLabels(tx, dataSourceId, rows)
   await sql`
     insert into working_hours as h (institution_id, data_source_id, location_id, provider_id, operatory_id, source, foreign_id,
-      begin_time, end_time, days, specific_date)
+      begin_time, end_time, days, specific_date, label_id)
     select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r.location, r.provider, r.operatory, 'synced', r."foreignId", r."beginTime",
-      r."endTime", array(select jsonb_array_elements_text(r.days)), r."specificDate"
+      r."endTime", array(select jsonb_array_elements_text(r.days)), r."specificDate",
+      (select b.id from working_hour_labels b where b.institution_id = ${tx.institutionId}
+        and b.data_source_id = ${dataSourceId} and b.location_id = r.location and b.name = r.label)
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(location bigint, provider bigint, operatory bigint,
-      "foreignId" text, "beginTime" text, "endTime" text, days jsonb, "specificDate" date)
+      "foreignId" text, "beginTime" text, "endTime" text, days jsonb, "specificDate" date,
+      label text)
     on conflict (institution_id, data_source_id, foreign_id) do update set location_id = excluded.location_id,
       provider_id = excluded.provider_id, operatory_id = excluded.operatory_id, begin_time = excluded.begin_time,
       end_time = excluded.end_time, days = excluded.days, specific_date = excluded.specific_date,
-      active = true, updated_at = app_now()
-    where (h.location_id, h.provider_id, h.operatory_id, h.begin_time, h.end_time, h.days, h.specific_date, h.active)
+      label_id = excluded.label_id, active = true, updated_at = app_now()
+    where (h.location_id, h.provider_id, h.operatory_id, h.begin_time, h.end_time, h.days, h.specific_date, h.label_id,
+        h.active)
       is distinct from (excluded.location_id, excluded.provider_id, excluded.operatory_id, excluded.begin_time,
-        excluded.end_time, excluded.days, excluded.specific_date, true)`.execute(tx.db)
+        excluded.end_time, excluded.days, excluded.specific_date, excluded.label_id, true)`.execute(tx.db)
   await sql`delete from working_hours where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
     and source = 'synced' and foreign_id <> all(${rows.map((row) => row.foreignId)}::text[])`.execute(tx.db)
+}
+
+/** Labels are known by their names. One that no hour bears any longer is inactive, its id kept for when it comes back. */
+async function saveLabels(
+  tx: Tenant,
+  dataSourceId: number,
+  hours: { location: number; label: string | null }[],
+): Promise<void> {
+  const borne = hours.filter(({ label }) => label !== null)
+  const [locations, names] = [borne.map(({ location }) => location), borne.map(({ label }) => label)]
+  await sql`
+    with borne as (select distinct * from unnest(${locations}::bigint[], ${names}::text[]) as r(location_id, name)),
+    left_out as (
+      update working_hour_labels b set active = false, updated_at = app_now()
+      where b.institution_id = ${tx.institutionId} and b.data_source_id = ${dataSourceId} and b.active
+        and not exists (select from borne r where r.location_id = b.location_id and r.name = b.name))
+    insert into working_hour_labels as b (institution_id, data_source_id, location_id, name)
+    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, location_id, name from borne order by location_id, name
+    on conflict (institution_id, data_source_id, location_id, name) do update set active = true, updated_at = app_now()
+    where not b.active`.execute(tx.db)
 }
 
 /** Foreign ids of ours, for a write. Null where a thing has none. */
