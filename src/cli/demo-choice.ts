@@ -8,7 +8,7 @@ import { findDataSource, now } from '../store/data-sources.ts'
 import { getLocation } from '../store/locations.ts'
 import { listPatients } from '../store/patients.ts'
 import { listProviders } from '../store/providers.ts'
-import { hoursOfProviders } from '../store/working-hours.ts'
+import { hoursOfProviders, listWorkingHours, replaceWorkingHourTypes } from '../store/working-hours.ts'
 import type { SeededDemo } from './demo-seed.ts'
 import { findFreeStarts } from './demo-starts.ts'
 
@@ -30,6 +30,7 @@ const LOOK_MS = 50
 /** The first load takes a second or two; on a machine that is very busy, ten times that. */
 const PULL_MAX_MS = 60_000
 const PROVIDERS_MAX = 100
+const HOURS_MAX = 1_000
 /** From Monday to Saturday. */
 const WORKING = WEEKDAYS.slice(0, 6)
 
@@ -58,6 +59,13 @@ export async function waitForPull(
   throw new Error('The practice could not be read: slotbridge.log in the data directory says why.')
 }
 
+/** Working hours name no type by themselves: those of the practice are to offer the demo's, but for any that name another. */
+async function offerType(tx: Tenant, { locationId, appointmentTypeId }: SeededDemo): Promise<void> {
+  const all = await listWorkingHours(tx, { locationId }, { limit: HOURS_MAX, offset: 0 })
+  for (const { id, appointment_types: types } of all)
+    if (types.length === 0) await replaceWorkingHourTypes(tx, id, [appointmentTypeId])
+}
+
 /** @throws Error where the practice is not what the demo needs; its seed sees to that */
 export async function chooseDemo(
   database: Database,
@@ -66,6 +74,7 @@ export async function chooseDemo(
 ): Promise<DemoChoice> {
   return await inTenant(database, demo.institutionId, async (tx) => {
     const { tz: zone } = await getLocation(tx, demo.locationId)
+    await offerType(tx, demo)
     const weekly = await listWeekly(tx, demo.locationId)
     const written = { locationId: demo.locationId, inactive: false, newPatient: false }
     const [patient] = await listPatients(tx, written, 'id', { limit: 1, offset: 0 })

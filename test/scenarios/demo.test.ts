@@ -38,6 +38,10 @@ it('starts from nothing, books every free start it promised, and leaves nothing 
     expect(Date.parse(start)).toBeGreaterThan(Date.now() + DAY_MS)
   }
   const api = await openClient(demo)
+  const question = `lids[]=${demo.location_id}&pids[]=${demo.provider_id}&appointment_type_id=${demo.appointment_type_id}`
+  const from = demo.free_starts[0]?.slice(0, 10)
+  const offered = await api.get(`/appointment_slots?start_date=${from}&days=7&${question}`)
+  expect(offered.body.data[0].slots.length).toBeGreaterThan(0)
   const ids: number[] = []
   for (const start of demo.free_starts) {
     const { status, body } = await api.post(
