@@ -21,6 +21,7 @@ import {
 } from '../store/resources.ts'
 import { deleteHold, type SlotHold } from '../store/slot-holds.ts'
 import { insertWrite } from '../store/writes.ts'
+import { answerSame } from './answer-same.ts'
 import { takeTime } from './check-time.ts'
 import { claimHold } from './claim-hold.ts'
 import { type Dependent, findOrAddDependent } from './dependent.ts'
@@ -50,6 +51,8 @@ export interface Booking {
   descriptorIds: number[]
   /** A hold of the same key, which the booking takes the place of. */
   holdId?: number | null
+  /** A live appointment that is the same booking is answered, and no other is made beside it. */
+  answersSame?: boolean
 }
 
 export interface Booked {
@@ -97,9 +100,24 @@ export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Boo
   }
   await checkHours(tx, location, draft)
   await takeTime(tx, draft, null, hold?.id ?? null)
+  // Under the locks, for where the time may be taken twice.
+  const same = booking.answersSame ? await answerSame(tx, sameAs(booking.apiKeyId, draft)) : null
+  if (same) return same
   if (hold) await deleteHold(tx, hold.id)
   const appointment = await insertBooked(tx, location, draft, booking.apiKeyId)
   return { id: appointment.id, appointment, warnings: [...times.warnings, ...note.warnings] }
+}
+
+function sameAs(apiKeyId: number, draft: Draft) {
+  return {
+    apiKeyId,
+    locationId: draft.location_id,
+    patientId: draft.patient_id,
+    providerId: draft.provider_id,
+    operatoryId: draft.operatory_id,
+    start: draft.start_time,
+    end: draft.end_time,
+  }
 }
 
 async function insertBooked(
@@ -243,6 +261,7 @@ export function decideTimes(
   booking: Pick<Booking, 'start' | 'end' | 'unavailable'>,
   typeMinutes: number | null,
   hold: SlotHold | null = null,
+  mayBePast = false,
 ) {
   const zone = location.tz
   const start = readTime({ name: 'start_time', text: booking.start, zone, edge: 'first' })
@@ -267,13 +286,14 @@ export function decideTimes(
       'Missing parameter end_time (or appointment_type_id, or category_id)',
     )
   }
-  if (start.instant <= location.now)
+  if (start.instant <= location.now && !mayBePast)
     throw new Failure('invalid_request', 'Parameter start_time must be in the future')
   const fitted = fitTimes({ start: start.instant, end }, zone, location.capabilities, booking.unavailable)
   return { ...fitted, warnings: [...warnings, ...fitted.warnings] }
 }
 
-async function decidePatient(
+/** The patient of a booking: for a guardian the dependent, who is added where nobody knows them. */
+export async function decidePatient(
   tx: Tenant,
   location: BookingLocation,
   booking: Booking,

@@ -23,6 +23,8 @@ export interface Database {
   keys: Map<number, Buffer>
   /** Runs at the end of every tenant transaction, before it commits. */
   beforeCommit: (tx: Tenant) => Promise<unknown>
+  /** Every transaction on this database is a part of this one (`inOneTransaction`). */
+  within?: Transaction<DB>
 }
 
 /** A transaction in which exactly one institution's rows can be seen. The first parameter of every store function. */
@@ -55,12 +57,16 @@ export function openDatabase(
   beforeCommit: Database['beforeCommit'],
 ): Database {
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
-  const global = beginAs(pool, { role: APP })
-  const work = beginAs(pool, { role: 'slotbridge_work' })
+  const global = beginAs(pool, GLOBAL)
+  const work = beginAs(pool, WORK)
   return { kysely, global, work, tenants: new Map(), pool, masterKey, keys: new Map(), beforeCommit }
 }
 
 const APP = 'slotbridge_app'
+/** Without a tenant, where reading a tenant's table raises. */
+const GLOBAL = { role: APP, 'app.institution_id': '' }
+const WORK = { role: 'slotbridge_work' }
+const ofTenant = (id: number) => ({ role: APP, 'app.institution_id': String(id) })
 
 /** A deadlock's victim is rolled back whole: it is run again, this often at most. */
 const DEADLOCK_TRIES = 3
@@ -75,9 +81,15 @@ export async function inTenant<T>(
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
+  // A part cannot be run again by itself: the whole is.
+  if (database.within) return await inTenantOnce(database, institutionId, run)
+  return await retryDeadlocks(() => inTenantOnce(database, institutionId, run))
+}
+
+async function retryDeadlocks<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTenantOnce(database, institutionId, run)
+      return await run()
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : null
       if (code !== DEADLOCK_DETECTED || attempt >= DEADLOCK_TRIES) throw error
@@ -85,39 +97,78 @@ export async function inTenant<T>(
   }
 }
 
+/**
+ * Runs `run` with a database whose transactions are parts of one: they commit together when `run` returns, and nothing of
+ * them stays when it throws. Parts come one after another; each sees the rows of its own kind only. As with `inTenant`,
+ * `run` may be called again.
+ */
+export async function inOneTransaction<T>(
+  database: Database,
+  run: (joined: Database) => Promise<T>,
+): Promise<T> {
+  return await retryDeadlocks(() =>
+    database.kysely.transaction().execute((db) => run({ ...database, within: db })),
+  )
+}
+
+/** Runs a part of a transaction: when it throws, what it did is rolled back and the transaction can go on. */
+export async function inPart<T>(db: Transaction<DB>, run: () => Promise<T>): Promise<T> {
+  await sql`savepoint part`.execute(db)
+  try {
+    return await run()
+  } catch (error) {
+    // Where this fails too, the connection is gone and the whole is rolled back.
+    await sql`rollback to savepoint part`.execute(db).catch(() => undefined)
+    throw error
+  }
+}
+
+/** A transaction of `face`, which begins with its settings; or a part of the one at hand, which takes them on. */
+async function transact<T>(
+  { within }: Database,
+  face: Kysely<DB>,
+  settings: Record<string, string>,
+  run: (db: Transaction<DB>) => Promise<T>,
+): Promise<T> {
+  if (!within) return await face.transaction().execute(run)
+  return await inPart(within, async () => {
+    for (const [name, value] of Object.entries(settings))
+      await sql`select set_config(${name}, ${value}, true)`.execute(within)
+    return await run(within)
+  })
+}
+
 async function inTenantOnce<T>(
   database: Database,
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
-  return await tenantOf(database, institutionId)
-    .transaction()
-    .execute(async (db) => {
-      const key = await dataKey(database, db, institutionId)
-      const tx: Tenant = {
-        db,
-        institutionId,
-        seal: (value) => sealJson(key, value),
-        open: (sealed) => openJson(key, sealed),
-      }
-      const result = await run(tx)
-      await database.beforeCommit(tx)
-      return result
-    })
+  return await transact(database, tenantOf(database, institutionId), ofTenant(institutionId), async (db) => {
+    const key = await dataKey(database, db, institutionId)
+    const tx: Tenant = {
+      db,
+      institutionId,
+      seal: (value) => sealJson(key, value),
+      open: (sealed) => openJson(key, sealed),
+    }
+    const result = await run(tx)
+    await database.beforeCommit(tx)
+    return result
+  })
 }
 
 function tenantOf({ tenants, pool }: Database, institutionId: number): Kysely<DB> {
   if (!Number.isSafeInteger(institutionId)) throw new Error('an institution is told by its id')
   const known = tenants.get(institutionId)
   if (known) return known
-  const made = beginAs(pool, { role: APP, 'app.institution_id': String(institutionId) })
+  const made = beginAs(pool, ofTenant(institutionId))
   tenants.set(institutionId, made)
   return made
 }
 
 /** Runs `run` in one transaction over the global tables. */
 export async function inGlobal<T>(database: Database, run: (tx: Global) => Promise<T>): Promise<T> {
-  return await database.global.transaction().execute(async (db) => {
+  return await transact(database, database.global, GLOBAL, async (db) => {
     return await run({
       db,
       seal: (value) => sealJson(database.masterKey, value),
@@ -128,7 +179,7 @@ export async function inGlobal<T>(database: Database, run: (tx: Global) => Promi
 
 /** Runs `run` in one transaction of the work loop. */
 export async function inWork<T>(database: Database, run: (tx: WorkTransaction) => Promise<T>): Promise<T> {
-  return await database.work.transaction().execute((db) => run({ db }))
+  return await transact(database, database.work, WORK, (db) => run({ db }))
 }
 
 async function dataKey(database: Database, db: Transaction<DB>, institutionId: number): Promise<Buffer> {

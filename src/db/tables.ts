@@ -29,6 +29,13 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export interface AccountIdempotency {
+  account_id: number;
+  answer_sealed: Buffer | null;
+  created_at: Generated<string>;
+  key_hash: Buffer;
+}
+
 export interface AccountInstitutions {
   account_id: number;
   institution_id: number;
@@ -231,6 +238,14 @@ export interface Events {
   resource_type: string;
   schema_version: Generated<number>;
   subject_id: number | null;
+}
+
+export interface Idempotency {
+  account_id: number;
+  answer_sealed: Buffer | null;
+  created_at: Generated<string>;
+  institution_id: number;
+  key_hash: Buffer;
 }
 
 export interface InstitutionKeys {
@@ -547,6 +562,7 @@ export interface Writes {
 }
 
 export interface DB {
+  account_idempotency: AccountIdempotency;
   account_institutions: AccountInstitutions;
   accounts: Accounts;
   api_keys: ApiKeys;
@@ -562,6 +578,7 @@ export interface DB {
   event_order: EventOrder;
   event_progress: EventProgress;
   events: Events;
+  idempotency: Idempotency;
   institution_keys: InstitutionKeys;
   institutions: Institutions;
   locations: Locations;

@@ -94,7 +94,17 @@ function parametersOf(first: Route, routes: Route[]): Json[] {
       schema,
     })
   }
+  if (first.method === 'POST' || first.method === 'PATCH') parameters.push(idempotencyKey)
   return parameters
+}
+
+const idempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Sent again with the same key within 24 hours, the request is answered as before and not carried out',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 
 /** A schema with every titled part moved to the components, so that one thing is described once. */

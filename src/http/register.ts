@@ -1,12 +1,23 @@
 /** Puts a route on the server: who is asking, what was sent, the transaction, the envelope. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { inTenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
-import type { Target } from '../store/access.ts'
+import type { Caller, Target } from '../store/access.ts'
 import { type Admission, authenticate } from './authenticate.ts'
 import type { ServerContext } from './context.ts'
-import { type Answer, success } from './envelope.ts'
+import { type Answer, refusal, success } from './envelope.ts'
+import type { GivenBody } from './given-body.ts'
+import {
+  fingerprintOf,
+  type Once,
+  onceInAccount,
+  onceInTenant,
+  REPLAYED_HEADER,
+  type Rendered,
+  readIdempotencyKey,
+  type Sent,
+} from './idempotency.ts'
 import { type AccountInput, isTenantRoute, type Route, type TenantRoute } from './route.ts'
 import type { Tokens } from './tokens.ts'
 import { type Checked, checkerOf } from './validate.ts'
@@ -17,6 +28,18 @@ const ACCESS_DENIED = "You don't have access to perform this action."
 
 /** Parameters that every route takes without a word. */
 const ALWAYS_KNOWN = new Set(['subdomain'])
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** A request that is being answered. */
+interface Asked {
+  route: Route
+  context: ServerContext
+  tokens: Tokens
+  checkers: Checkers
+  request: FastifyRequest
+  reply: FastifyReply
+}
 
 interface Checkers {
   query(input: unknown): Checked
@@ -45,30 +68,71 @@ export function register(app: FastifyInstance, context: ServerContext, tokens: T
     schema: { response: { '2xx': envelope, '4xx': ErrorEnvelope, '5xx': ErrorEnvelope } },
     ...(route.face === 'v2' && { onSend: sendAsV2 }),
     handler: async (request, reply) => {
-      const answer = await answerTo(route, context, tokens, checkers, request)
-      reply.code(answer.status)
-      return answer.status === 204 ? reply.send() : answer.body
+      const sent = await answerTo({ route, context, tokens, checkers, request, reply })
+      if (sent.owes) context.wake()
+      reply.code(sent.status)
+      if (sent.replayed) reply.header(REPLAYED_HEADER, 'true')
+      return sent.status === 204 ? reply.send() : reply.type(JSON_TYPE).send(sent.text)
     },
   })
 }
 
-async function answerTo(
-  route: Route,
-  context: ServerContext,
-  tokens: Tokens,
-  checkers: Checkers,
-  request: FastifyRequest,
-): Promise<{ status: number; body: object }> {
+async function answerTo(asked: Asked): Promise<Sent> {
+  const { route, context, tokens, request } = asked
+  const { database } = context
   const target = targetOf(route, request)
-  const admission = await authenticate(context.database, tokens, request.headers.authorization, target)
+  const admission = await authenticate(database, tokens, request.headers.authorization, target)
   const { caller } = admission
-  Object.assign(request, { keyId: caller.keyId, institutionId: caller.institution?.id ?? null })
+  const { institution } = caller
+  Object.assign(request, { keyId: caller.keyId, institutionId: institution?.id ?? null })
   if (route.scope && !caller.scopes.includes(route.scope))
     throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${route.scope}`])
-  const input = readInput(route, context, checkers, request, admission)
+  const key = readIdempotencyKey(request)
+  const isKeyed = key !== null
+  // With a key the input is read last: what was answered already is not judged again.
+  if (isKeyed && isTenantRoute(route) && institution)
+    return await onceInTenant(database, institution.id, onceOf(asked, caller, key), async (tx) => {
+      const input = readInput(asked, admission, isKeyed)
+      return render(asked, await route.handle({ ...input, tx, institution }), input.warnings)
+    })
+  if (isKeyed && !isTenantRoute(route))
+    return await onceInAccount(database, onceOf(asked, caller, key), async (joined) => {
+      const input = readInput(asked, admission, isKeyed)
+      const answer = await route.handle({ ...input, context: { ...context, database: joined } })
+      return render(asked, answer, input.warnings)
+    })
+  const input = readInput(asked, admission, isKeyed)
   const answer = isTenantRoute(route) ? await inInstitution(route, input, target) : await route.handle(input)
-  if (answer.owes) context.wake()
-  return { status: answer.status ?? route.status ?? 200, body: success(answer, input.warnings) }
+  return { ...render(asked, answer, input.warnings), replayed: false }
+}
+
+function onceOf(asked: Asked, { accountId }: Caller, key: string): Once {
+  const fingerprint = fingerprintOf(asked.route, asked.request)
+  return { accountId, key, fingerprint, refuse: (failure) => renderRefusal(asked, failure) }
+}
+
+/** An answer by the route's schema: what is not in it cannot leave. */
+function render({ route, reply }: Asked, answer: Answer, warnings: string[]): Rendered {
+  const status = answer.status ?? route.status ?? 200
+  const owes = answer.owes ?? false
+  if (status === 204) return { status, text: '', owes }
+  const text = serialize(reply, status, success(answer, warnings))
+  if (!route.shownOnce) return { status, text, owes }
+  const hidden = Object.fromEntries(route.shownOnce.map((name) => [name, null]))
+  const later = success({ ...answer, data: { ...(answer.data as object), ...hidden } }, [
+    ...warnings,
+    `This is a replay: ${route.shownOnce.join(' and ')} left with the first answer and cannot be shown again.`,
+  ])
+  return { status, text, owes, later: serialize(reply, status, later) }
+}
+
+function renderRefusal({ request, reply }: Asked, failure: Failure): Rendered {
+  const { status, body } = refusal(failure, request.id)
+  return { status, text: serialize(reply, status, body) }
+}
+
+function serialize(reply: FastifyReply, status: number, body: object): string {
+  return String(reply.code(status).serialize(body))
 }
 
 /** What the request says of its institution, before anything else of it is read. */
@@ -85,15 +149,15 @@ function targetOf(route: Route, request: FastifyRequest): Target {
 }
 
 function readInput(
-  route: Route,
-  context: ServerContext,
-  checkers: Checkers,
-  request: FastifyRequest,
+  { route, context, checkers, request }: Asked,
   admission: Admission,
+  isKeyed: boolean,
 ): AccountInput {
+  const sent = request.body as GivenBody | undefined
+  if (sent && !sent.isJson) throw new Failure('invalid_request', 'The body is not valid JSON')
   const query = checkers.query(request.query)
   const params = checkers.params(request.params)
-  const body = checkers.body(request.body)
+  const body = checkers.body(sent?.value)
   const missing = route.by === 'subdomain' && !given(request.query) ? ['Missing parameter subdomain'] : []
   // A path that cannot be an id names nothing that is there.
   if (params.faults.length > 0) throw new Failure('not_found', 'Resource not found')
@@ -113,6 +177,7 @@ function readInput(
     query: query.value,
     params: params.value,
     body: body.value,
+    isKeyed,
     warnings,
   }
 }

@@ -18,6 +18,8 @@ interface Input<Query, Params, Body> {
   query: Query
   params: Params
   body: Body
+  /** The request bears an Idempotency-Key: what asks for the same under another key, or none, is another request. */
+  isKeyed: boolean
   /** Said in the answer's `description`. */
   warnings: string[]
 }
@@ -40,6 +42,8 @@ interface Shape {
   paging?: 'none' | 'pages' | 'cursors'
   /** The status of success where it is not 200; a second one may be answered too. */
   status?: 201
+  /** Fields of the answer's data with a secret that leaves this once: null in a replay. */
+  shownOnce?: readonly string[]
 }
 
 interface Schemas<Q extends TObject, P extends TObject, B extends TObject> {

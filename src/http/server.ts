@@ -7,6 +7,7 @@ import { exchangeKey } from './authenticate.ts'
 import type { ServerContext } from './context.ts'
 import { docsPage } from './docs-page.ts'
 import { refusal } from './envelope.ts'
+import { readBody } from './given-body.ts'
 import { openApiDocument } from './openapi.ts'
 import { parseQuery } from './query-string.ts'
 import { register } from './register.ts'
@@ -69,13 +70,7 @@ export function buildServer(context: ServerContext): FastifyInstance {
 function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
-    const text = String(body).trim()
-    if (text === '' || request.url.split('?')[0] === '/authenticates') return done(null, undefined)
-    try {
-      done(null, JSON.parse(text))
-    } catch {
-      done(new Failure('invalid_request', 'The body is not valid JSON'), undefined)
-    }
+    done(null, request.url.split('?')[0] === '/authenticates' ? undefined : readBody(String(body)))
   })
 }
 

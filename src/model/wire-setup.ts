@@ -97,8 +97,8 @@ export const ApiKey = Type.Object(
     institution_ids: nullable(Type.Array(Id)),
     created_at: InstantText,
     revoked_at: NullableInstant,
-    /** In the answer that made it, and never again. */
-    key: Type.Optional(Type.String()),
+    /** In the answer that made it, and never again; null where that answer is replayed. */
+    key: Type.Optional(NullableText),
   },
   { title: 'ApiKey' },
 )

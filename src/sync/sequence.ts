@@ -5,6 +5,7 @@
 import { toInstant } from '../model/time.ts'
 import { fanOut, listUnfanned } from '../store/deliveries.ts'
 import { keepPartitions, positionEvents, retireLogs } from '../store/events.ts'
+import { sweepAnswers } from '../store/idempotency.ts'
 import { type Hold, LeaseLost } from '../work/hold.ts'
 
 const BATCH = 1_000
@@ -14,8 +15,10 @@ const FAN_OUT = 200
 const GATHER_MS = 20
 /** How long the sequencer keeps looking before it goes to the back of the loop. */
 const TURN_MS = 2_000
-/** How often it sees to the partitions that the next events will need, and to those that are too old. */
+/** How often it sees to the partitions that the next events will need, and to what is too old. It runs as often unwoken. */
 const PARTITIONS_MS = 60_000
+/** Kept answers deleted at a time, so that no lock is long. */
+const SWEEP = 500
 const KEEP_DAYS = 30
 
 export interface SequenceOptions {
@@ -31,10 +34,10 @@ export interface SequenceOptions {
 /** An institution whose fan-out failed is tried again after this, while everyone else's goes on. */
 const AGAIN_MS = 1_000
 
-/** The handler of the `sequence` unit: runs when woken. */
+/** The handler of the `sequence` unit: runs when woken, and each minute. */
 export function sequenceHandler(options: SequenceOptions = {}) {
   let partitionsKeptAt = 0
-  return async (hold: Hold): Promise<string | null> => {
+  return async (hold: Hold): Promise<string> => {
     const began = Date.now()
     if (began - partitionsKeptAt > PARTITIONS_MS) {
       await hold.inWork(keepPartitions)
@@ -42,16 +45,26 @@ export function sequenceHandler(options: SequenceOptions = {}) {
       await heed(options, 'logs could not be retired', () =>
         hold.inWork((tx) => retireLogs(tx, options.keepDays ?? KEEP_DAYS)),
       )
+      await heed(options, 'kept answers could not be swept', () => sweepAll(hold, began))
     }
     for (;;) {
       const placed = await hold.inWork((tx) => positionEvents(tx, BATCH))
       const left = await fanOutAll(hold, options)
-      if (placed < BATCH && left === 'nothing') return null
+      if (placed < BATCH && left === 'nothing')
+        return toInstant((options.clock ?? Date).now() + PARTITIONS_MS)
       if (placed < BATCH && left === 'failed') return toInstant((options.clock ?? Date).now() + AGAIN_MS)
       // More is waiting: again at once, after the others had their turn.
       if (hold.signal.aborted || Date.now() - began > TURN_MS) return toInstant(0)
       await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
     }
+  }
+}
+
+/** Deletes the answers to requests that are too old, batch by batch; what a turn leaves is for the next minute. */
+async function sweepAll(hold: Hold, began: number): Promise<void> {
+  for (;;) {
+    const swept = await hold.inWork((tx) => sweepAnswers(tx, SWEEP))
+    if (swept < SWEEP || hold.signal.aborted || Date.now() - began > TURN_MS) return
   }
 }
 

@@ -1,6 +1,14 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { inGlobal, inTenant, inWork, openDatabase, refuseUnboundLogin } from '../../src/db/database.ts'
+import {
+  inGlobal,
+  inOneTransaction,
+  inTenant,
+  inWork,
+  openDatabase,
+  refuseUnboundLogin,
+  type Tenant,
+} from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { setUpPractice } from '../support/bridge.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -74,6 +82,47 @@ describe('a tenant transaction', () => {
     const sealed = await inTenant(t.database, mine, async (tx) => tx.seal({ a: 1 }))
     expect(await inTenant(t.database, mine, async (tx) => tx.open(sealed))).toEqual({ a: 1 })
     await expect(inTenant(t.database, theirs, async (tx) => tx.open(sealed))).rejects.toThrow()
+  })
+})
+
+describe('transactions joined in one', () => {
+  const name = async (id: number) =>
+    (await t.look('select name from institutions where id = $1', [id]))[0].name
+  const rename = (tx: Pick<Tenant, 'db'>, to: string) =>
+    sql`update institutions set name = ${to} where id = ${mine}`.execute(tx.db)
+
+  it('see the rows of their own kind only, one after another', async () => {
+    await inOneTransaction(t.database, async (joined) => {
+      const locations = sql`select institution_id from locations`
+      const seen = await inTenant(joined, mine, (tx) => locations.execute(tx.db))
+      expect(seen.rows).toEqual([{ institution_id: mine }])
+      await expect(inGlobal(joined, (tx) => locations.execute(tx.db))).rejects.toThrow(/bigint/)
+      await expect(inWork(joined, (tx) => locations.execute(tx.db))).rejects.toThrow(/permission denied/)
+      await inWork(joined, (tx) => sql`select id from work`.execute(tx.db))
+      expect((await inTenant(joined, theirs, (tx) => locations.execute(tx.db))).rows).toEqual([
+        { institution_id: theirs },
+      ])
+    })
+  })
+
+  it('commit together: a part that failed leaves nothing, and the whole neither', async () => {
+    const before = await name(mine)
+    await inOneTransaction(t.database, async (joined) => {
+      const failing = inGlobal(joined, async (tx) => {
+        await rename(tx, 'failed')
+        throw new Error('no')
+      })
+      await expect(failing).rejects.toThrow('no')
+    })
+    expect(await name(mine)).toBe(before)
+    const whole = inOneTransaction(t.database, async (joined) => {
+      await inGlobal(joined, (tx) => rename(tx, 'half'))
+      throw new Error('late')
+    })
+    await expect(whole).rejects.toThrow('late')
+    expect(await name(mine)).toBe(before)
+    await inOneTransaction(t.database, (joined) => inGlobal(joined, (tx) => rename(tx, 'whole')))
+    expect(await name(mine)).toBe('whole')
   })
 })
 

@@ -1,6 +1,8 @@
 import { createVerifier } from 'fast-jwt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { inGlobal } from '../../src/db/database.ts'
+import { allRoutes } from '../../src/http/routes/all.ts'
+import { SCOPES } from '../../src/model/wire-scopes.ts'
 import { createKey } from '../../src/store/accounts.ts'
 import { tokenSecret } from '../../src/store/token-secret.ts'
 import { ahead, makePractice, type Served, serve } from './served.ts'
@@ -78,6 +80,52 @@ it('a key does only what its scopes say', async () => {
       if (scope !== needed) expect(body.error).toContain(`The API key lacks the scope ${needed}`)
     }
     expect((await s.ask('GET', '/providers', { query: base, key: bearer })).status).toBe(200)
+  }
+})
+
+const OPEN = [
+  ...['institutions', 'locations', 'providers', 'operatories', 'capabilities', 'sync_status'],
+  ...[
+    'appointment_types',
+    'appointment_categories',
+    'working_hours',
+    'availabilities',
+    'working_hour_labels',
+  ],
+  ...['appointment_slots', 'available_slots'],
+]
+
+it('every route but those that show the practice itself is refused to a key that lacks its scope alone', async () => {
+  const open = allRoutes.filter(({ scope }) => scope === null)
+  // What any key may do: read how the practice is set up, who works there and when, and whether it is in step.
+  expect([...new Set(open.map(({ method }) => method))]).toEqual(['GET'])
+  expect(new Set(open.map(({ path }) => path.split('/')[1]))).toEqual(new Set(OPEN))
+  const guarded = allRoutes.filter(({ scope }) => scope !== null)
+  expect(guarded.length).toBeGreaterThan(40)
+  const keys = new Map<string, { all: string; only: string }>()
+  for (const scope of SCOPES) {
+    const others = SCOPES.filter((other) => other !== scope)
+    keys.set(scope, { all: (await keyWith(others)).bearer, only: (await keyWith([scope])).bearer })
+  }
+  for (const { method, path, face, scope } of guarded) {
+    const key = keys.get(scope ?? '')
+    if (!key) throw new Error(`${path} names no scope`)
+    const version = face === 'v3' ? 'v3.0.0' : 'v2'
+    const ask = (bearer: string) =>
+      s.ask(method, path.replaceAll(/\{\w+\}/g, '999999999'), {
+        query: { subdomain: s.subdomain, location_id: s.locationId },
+        key: bearer,
+        version,
+        ...(method === 'POST' || method === 'PATCH' ? { body: {} } : {}),
+      })
+    const refused = await ask(key.all)
+    expect([method, path, refused.status, refused.body.error?.[1]]).toEqual([
+      method,
+      path,
+      403,
+      `The API key lacks the scope ${scope}`,
+    ])
+    expect([method, path, (await ask(key.only)).status === 403]).toEqual([method, path, false])
   }
 })
 

@@ -185,7 +185,9 @@ it('decision 29: what the record system cannot be told is refused by name, and s
 it('decision 32: a taken time is 400 and says what is in the way', async () => {
   const start = free()
   const first = await book(visit(start))
-  const second = await book(visit(start))
+  // Another length makes it another booking.
+  const end_time = new Date(Date.parse(start) + 45 * 60_000).toISOString()
+  const second = await book(visit(start, { appointment_type_id: null, end_time }))
   expect([first.status, second.status]).toEqual([201, 400])
   expect(second.body.error.join(' ')).toContain(String(first.body.data.appt.id))
 })

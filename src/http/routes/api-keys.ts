@@ -49,6 +49,7 @@ export const apiKeyRoutes = [
     summary: 'Makes a key and answers it, this once',
     body: KeyCreation,
     data: ApiKey,
+    shownOnce: ['key'],
     status: 201,
     async handle({ body, caller, context }) {
       const { name, scopes, institution_ids } = body.api_key

@@ -1,6 +1,7 @@
 /** `POST /appointments` and `PATCH /appointments/{id}`: what is accepted here is owed to the record system. */
 import { type TSchema, Type } from 'typebox'
 import { bookAppointment } from '../../booking/book.ts'
+import { bookOnce } from '../../booking/book-once.ts'
 import { changeAppointment } from '../../booking/change.ts'
 import { genderOf } from '../../booking/patient.ts'
 import type { Tenant } from '../../db/database.ts'
@@ -59,7 +60,9 @@ async function create(
   const { tx, query, body, caller, warnings } = input
   await refuseForeignLocation(tx, query.location_id)
   const { appt } = body
-  const booked = await bookAppointment(tx, {
+  // Under a key, another key is another request.
+  const book = input.isKeyed ? bookAppointment : bookOnce
+  const booked = await book(tx, {
     apiKeyId: caller.keyId,
     locationId: query.location_id,
     patientId: appt.patient_id ?? null,

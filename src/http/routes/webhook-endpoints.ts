@@ -22,6 +22,7 @@ import { accountRoute } from '../route.ts'
 import { showEndpoint } from '../versions/webhooks.ts'
 
 const PATH = '/webhook_endpoints'
+const SECRETS = ['secret_key', 'standard_webhooks_secret'] as const
 const common = { face: 'v2', by: 'account', scope: 'webhooks' } as const
 
 /** @throws Failure where the account has no such endpoint */
@@ -82,6 +83,7 @@ export const webhookEndpointRoutes = [
     query: Type.Object({ ...Subdomain }),
     body: EndpointCreation,
     data: WebhookEndpoint,
+    shownOnce: SECRETS,
     status: 201,
     async handle({ body, caller, context }) {
       refuseBadTarget(context, body.target_url)
@@ -126,6 +128,7 @@ export const webhookEndpointRoutes = [
     params: IdParams,
     body: SecretRotation,
     data: WebhookEndpoint,
+    shownOnce: SECRETS,
     async handle({ params, body, caller, context }) {
       const row = await getEndpoint(context, caller, params.id)
       await refuseOthers(context, caller, row.id)
