@@ -27,6 +27,8 @@ import { claimHold } from './claim-hold.ts'
 import { type Dependent, findOrAddDependent } from './dependent.ts'
 import { checkHours } from './hours-rule.ts'
 import { fitNote, fitTimes } from './limits.ts'
+import { type Overbook, recordOverride } from './override.ts'
+import { warnOfFewer } from './per-slot.ts'
 import { showAccepted } from './show-accepted.ts'
 
 /** What a client asks for. Times are as given: `start` and `end` are read in the location's zone where they have no offset. */
@@ -53,6 +55,9 @@ export interface Booking {
   holdId?: number | null
   /** A live appointment that is the same booking is answered, and no other is made beside it. */
   answersSame?: boolean
+  /** At most so many in its slot, where the location's policy takes that many. */
+  perSlot?: number | null
+  overbook?: Overbook | null
 }
 
 export interface Booked {
@@ -99,13 +104,21 @@ export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Boo
     patient_confirmed_at: null,
   }
   await checkHours(tx, location, draft)
-  await takeTime(tx, draft, null, hold?.id ?? null)
+  const perSlot = booking.perSlot ?? null
+  const overbook = booking.overbook ?? null
+  const overbooks = overbook !== null
+  const taken = await takeTime(tx, draft, { holdId: hold?.id ?? null, perSlot, overbooks })
   // Under the locks, for where the time may be taken twice.
   const same = booking.answersSame ? await answerSame(tx, sameAs(booking.apiKeyId, draft)) : null
   if (same) return same
+  const fewer = warnOfFewer(location.id, { policy: taken.policy, perSlot })
   if (hold) await deleteHold(tx, hold.id)
-  const appointment = await insertBooked(tx, location, draft, booking.apiKeyId)
-  return { id: appointment.id, appointment, warnings: [...times.warnings, ...note.warnings] }
+  const { apiKeyId } = booking
+  const { id, writeId } = await insertBooked(tx, location, draft, apiKeyId)
+  const overbooked = await recordOverride(tx, writeId, draft, taken, { apiKeyId, overbook })
+  const appointment = await showAccepted(tx, id)
+  const warnings = [...times.warnings, ...note.warnings, ...fewer, ...overbooked]
+  return { id, appointment, warnings }
 }
 
 function sameAs(apiKeyId: number, draft: Draft) {
@@ -125,7 +138,7 @@ async function insertBooked(
   location: BookingLocation,
   draft: Draft,
   apiKeyId: number,
-): Promise<ShownAppointment> {
+): Promise<{ id: number; writeId: number }> {
   const [id] = await nextAppointmentIds(tx, 1)
   if (id === undefined || location.data_source_id === null) throw new Error('no id for an appointment')
   const row = {
@@ -154,7 +167,7 @@ async function insertBooked(
     promised_at: promiseOf(location, draft.start_time),
   })
   await setInsertionWrite(tx, id, writeId)
-  return await showAccepted(tx, id)
+  return { id, writeId }
 }
 
 async function setInsertionWrite(tx: Tenant, id: number, writeId: number): Promise<void> {

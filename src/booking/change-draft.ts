@@ -6,6 +6,7 @@ import { endWrite, insertWrite, updateAsked, type Write } from '../store/writes.
 import { checkOperatory, takeTime } from './check-time.ts'
 import type { Intent } from './intent.ts'
 import { checkEdit } from './local-edits.ts'
+import { recordOverride } from './override.ts'
 import { changeDeadline } from './owe.ts'
 
 /** Applies a change to the draft of an appointment whose insertion was not sent yet. Alters `row` in place. */
@@ -29,7 +30,10 @@ export async function changeDraft(
     await checkOperatory(tx, draft.operatory_id, draft.location_id)
   }
   const moved = intent.move !== null || intent.edits.provider_id !== undefined
-  if (moved && !intent.cancel) await takeTime(tx, draft, row.id)
+  if (moved && !intent.cancel) {
+    const taken = await takeTime(tx, draft, { appointmentId: row.id, overbooks: intent.overbook !== null })
+    intent.warnings.push(...(await recordOverride(tx, insertion.id, draft, taken, intent)))
+  }
   if (intent.confirm) Object.assign(draft, { confirmed: true, confirmed_at: intent.now })
   if (intent.checkinAt) draft.checkin_at = intent.checkinAt
   if (intent.cancel) Object.assign(draft, { cancelled: true, cancelled_at: intent.now })

@@ -51,10 +51,10 @@ export async function explainSlot(
   const [question] = locations
   const [provider] = question?.providers ?? []
   if (!question || !provider) throw new Failure('not_found', 'Provider not found')
-  const { location, shape } = question
+  const { location, shape, sharing } = question
   const filter = takenFilter(locations, shape.zone.dayAt(start) - 1, 3)
   const spans = filter ? await listTaken(tx, filter) : []
-  const known = { ...provider, spans, now: location.now }
+  const known = { ...provider, spans, sharing, now: location.now }
   const { slot, reasons } = explainStart({ start, operatoryId: operatoryId ?? undefined }, known, shape)
   const rows = reasons.flatMap((reason) => ('row' in reason ? (reason.row.appointment_id ?? []) : []))
   const blocks = (await showAppointments(tx, rows)).filter((row) => row.unavailable).map((row) => row.id)

@@ -3,6 +3,7 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { type LocalDate, toInstant } from '../model/time.ts'
 import { type DayNumber, toDate, toDay } from '../scheduling/calendar.ts'
+import { countsProviders } from '../scheduling/sharing.ts'
 import { findFirstDay, findSlots, type Slot } from '../scheduling/slots.ts'
 import { type TakenGroup, takenOf } from '../scheduling/taken.ts'
 import { wallTexter } from '../scheduling/wall-text.ts'
@@ -54,8 +55,9 @@ export async function findSlotGroups(
   const empty: Waiting[] = []
   let count = 0
   for (const asked of question.locations) {
-    const { location, shape } = asked
-    const inTheWay = takenOf(taken.filter((group) => group.location_id === location.id))
+    const { location, shape, sharing } = asked
+    const own = taken.filter((group) => group.location_id === location.id)
+    const inTheWay = takenOf(own, sharing)
     const show = shower(asked)
     for (const provider of asked.providers) {
       const slots = findSlots(provider.hours, inTheWay, shape, first, request.days)
@@ -89,7 +91,8 @@ async function findNextDays(tx: Tenant, empty: Waiting[], from: DayNumber, end: 
     const to = Math.min(day + step, end)
     const taken = await readTaken(tx, locationsOf(waiting), day, to - day)
     waiting = waiting.filter(({ group, asked, provider }) => {
-      const inTheWay = takenOf(taken.filter((each) => each.location_id === asked.location.id))
+      const own = taken.filter((each) => each.location_id === asked.location.id)
+      const inTheWay = takenOf(own, asked.sharing)
       const found = findFirstDay(provider.hours, inTheWay, asked.shape, day, to)
       if (found !== null) group.next_available_date = toDate(found)
       return found === null
@@ -129,11 +132,18 @@ export function takenFilter(asked: LocationQuestion[], first: DayNumber, days: n
     of: {
       operatoryIds: [...new Set(hours.flatMap((hour) => hour.operatory_id ?? []))],
       providerIds: [...new Set(hours.map((hour) => hour.provider_id))],
-      loneProviderIds: [
-        ...new Set(hours.flatMap((hour) => (hour.operatory_id === null ? hour.provider_id : []))),
-      ],
+      anywhereProviderIds: [...new Set(asked.flatMap(anywhereProviders))],
     },
   }
+}
+
+/** Providers whose rows count in whatever operatory they are. */
+function anywhereProviders({ sharing, providers }: LocationQuestion): number[] {
+  return providers.flatMap(({ hours }) =>
+    hours.flatMap((hour) =>
+      hour.operatory_id === null || countsProviders(sharing.policy) ? hour.provider_id : [],
+    ),
+  )
 }
 
 function shower({ shape }: LocationQuestion): (slot: Slot) => ShownSlot {

@@ -45,8 +45,10 @@ export async function holdSlot(
     operatory_id: request.operatoryId,
     start_time: times.start,
     end_time: times.end,
+    appointment_type_id: resources.typeId,
+    unavailable: false,
   }
-  await checkHours(tx, location, { ...span, appointment_type_id: resources.typeId, unavailable: false })
+  await checkHours(tx, location, span)
   await lockHolder(tx, request.apiKeyId)
   await forgetExpiredHolds(tx, request.apiKeyId)
   if ((await countLiveHolds(tx, request.apiKeyId)) >= HOLDS_MAX)
@@ -54,7 +56,7 @@ export async function holdSlot(
       'invalid_request',
       `This API key has ${HOLDS_MAX} holds, and may have no more: book one or let one go`,
     )
-  await takeTime(tx, span, null)
+  await takeTime(tx, span)
   const hold = await insertHold(tx, {
     ...request,
     appointmentTypeId: resources.typeId,

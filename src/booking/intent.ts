@@ -5,6 +5,7 @@ import { Failure } from '../model/failures.ts'
 import { type Instant, toInstant, toMs } from '../model/time.ts'
 import { readTime } from '../model/wire-time.ts'
 import { isEditable } from './local-edits.ts'
+import type { Overbook } from './override.ts'
 
 export interface ChangeRequest {
   apiKeyId: number
@@ -12,6 +13,8 @@ export interface ChangeRequest {
   version: 'v2' | 'v3'
   /** The attributes as sent, numbers and booleans already coerced; null means absent. */
   fields: Record<string, unknown>
+  /** For a move onto what is there. */
+  overbook?: Overbook | null
 }
 
 /** What a change comes down to, checked against the appointment's present values. */
@@ -25,6 +28,8 @@ export interface Intent {
   /** Undefined: not asked. */
   note: string | null | undefined
   edits: Partial<Record<FieldName, unknown>>
+  apiKeyId: number
+  overbook: Overbook | null
   warnings: string[]
 }
 
@@ -50,6 +55,8 @@ export function decideIntent(
     move: null,
     note: undefined,
     edits: {},
+    apiKeyId: change.apiKeyId,
+    overbook: change.overbook ?? null,
     warnings: [],
   }
   const time = (name: string) =>
@@ -81,6 +88,9 @@ export function decideIntent(
   }
   if (ignored.length > 0)
     intent.warnings.push(`Note that following parameters are ignored: ${ignored.join(', ')}.`)
+  const moves = intent.move !== null || (unsent && intent.edits.provider_id !== undefined)
+  if (intent.overbook !== null && (intent.cancel || !moves))
+    intent.warnings.push('overbook was not taken: nothing is moved in the health record system.')
   return intent
 }
 

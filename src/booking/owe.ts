@@ -9,6 +9,7 @@ import type { BookingLocation } from '../store/resources.ts'
 import { insertWrite } from '../store/writes.ts'
 import { checkOperatory, takeTime } from './check-time.ts'
 import type { Intent } from './intent.ts'
+import { recordOverride } from './override.ts'
 
 /** A change of an appointment may still be written until a day after its end. */
 export function changeDeadline(row: StoredAppointment): Instant {
@@ -36,6 +37,7 @@ export async function oweChanges(
       promised_at: null,
     })
     for (const [name, value] of Object.entries(asked)) layOver(row, name as FieldName, { value, write })
+    return write
   }
   if (intent.cancel) {
     // Both may be asked at once (the seed's sample): both are kept, the cancellation alone is pushed.
@@ -48,8 +50,9 @@ export async function oweChanges(
     refuseUnsupported(location, 'reschedule', ['start_time', 'end_time', 'operatory_id'])
     await checkOperatory(tx, operatoryId, location.id)
     const span = { ...shownOf(row, true), start_time: start, end_time: end, operatory_id: operatoryId }
-    await takeTime(tx, span, row.id)
-    await owe('reschedule', { start_time: start, end_time: end, operatory_id: operatoryId })
+    const taken = await takeTime(tx, span, { appointmentId: row.id, overbooks: intent.overbook !== null })
+    const write = await owe('reschedule', { start_time: start, end_time: end, operatory_id: operatoryId })
+    intent.warnings.push(...(await recordOverride(tx, write, span, taken, intent)))
   }
   if (intent.note !== undefined) await owe('note', { note: intent.note })
   if (intent.confirm) await owe('confirm', { confirmed: true, confirmed_at: intent.now })

@@ -3,7 +3,9 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { minutes } from '../model/time.ts'
 import type { AppointmentType } from '../model/wire-practice.ts'
+import { whyLeftOut } from '../scheduling/counts.ts'
 import type { LeftOut } from '../scheduling/explain.ts'
+import type { Sharing } from '../scheduling/sharing.ts'
 import type { SlotHour, SlotShape } from '../scheduling/slots.ts'
 import { openZone } from '../scheduling/zone.ts'
 import { getAppointmentType } from '../store/appointment-types.ts'
@@ -13,6 +15,8 @@ import {
   readSlotRules,
   type SlotLocation,
 } from '../store/hours-for-slots.ts'
+import { policyOf } from '../store/policies.ts'
+import { warnOfFewer } from './per-slot.ts'
 
 /** What of slots every question may ask for; lengths in minutes. Null: not asked, so the default holds. */
 export interface SlotTerms {
@@ -24,6 +28,8 @@ export interface SlotTerms {
   source: 'manual' | 'synced' | null
   minNotice: number | null
   buffer: number | null
+  /** At most so many in one slot, where the location's policy takes that many. */
+  perSlot: number | null
 }
 
 /** Length of a slot where neither type nor `slot_length` tells it, minutes (reference, 5.4). */
@@ -39,6 +45,7 @@ export interface ProviderHours {
 export interface LocationQuestion {
   location: SlotLocation
   shape: SlotShape
+  sharing: Sharing
   providers: ProviderHours[]
 }
 
@@ -76,10 +83,13 @@ export async function readQuestion(tx: Tenant, asked: AskedOf, terms: SlotTerms)
         (operatoryIds === null || (row.operatory_id !== null && operatoryIds.includes(row.operatory_id))),
     )
     const names = providerIds ?? [...new Set(own.map((row) => row.provider_id))].sort((a, b) => a - b)
+    const sharing: Sharing = { policy: policyOf(location), perSlot: terms.perSlot }
+    warnings.push(...warnOfFewer(id, sharing))
     const providers = names.map((providerId) => sortOut(providerId, own, location, terms))
     return {
       location,
       shape: shapeOf(location, terms, type, warnings),
+      sharing,
       // Those whom nobody named are there for the hours that count.
       providers: providerIds || all ? providers : providers.filter(({ hours }) => hours.length > 0),
     }
@@ -114,20 +124,6 @@ function sortOut(
     else sorted.leftOut.push({ hour, why })
   }
   return sorted
-}
-
-/** Why a working hour does not count for what is asked; null where it does. */
-function whyLeftOut(hour: HourForSlots, location: SlotLocation, terms: SlotTerms): LeftOut | null {
-  if (location.inactive) return 'location_inactive'
-  if (!hour.active) return 'inactive'
-  if (hour.provider_inactive) return 'provider_inactive'
-  if (hour.operatory_inactive) return 'operatory_inactive'
-  if (hour.operatory_id === null && location.map_by_operatory) return 'operatory_missing'
-  const typeId = terms.appointmentTypeId
-  if (typeId !== null && !hour.appointment_type_ids.includes(typeId)) return 'other_type'
-  if (terms.labelId !== null && hour.label_id !== terms.labelId) return 'other_label'
-  if (terms.source !== null && hour.source !== terms.source) return 'other_source'
-  return null
 }
 
 function shapeOf(

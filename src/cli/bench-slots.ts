@@ -32,6 +32,7 @@ const TERMS: SlotTerms = {
   source: null,
   minNotice: null,
   buffer: null,
+  perSlot: null,
 }
 
 export const benchSlots: Command = {

@@ -1,5 +1,6 @@
 /** `location add|list|set`: a practice's sites and every setting of theirs. */
 import { Failure } from '../model/failures.ts'
+import { POLICIES } from '../model/wire-basics.ts'
 import {
   createLocation,
   findLocation,
@@ -88,6 +89,21 @@ const settings: Record<string, Option> = {
     value: '<minutes>',
     about: 'Slots keep this distance from whatever takes time (default 0)',
   },
+  overbooking: {
+    type: 'string',
+    value: POLICIES.join('|'),
+    about: 'How many may share a time: one, a limit, or any number (default strict)',
+  },
+  'operatory-limit': {
+    type: 'string',
+    value: '<number>',
+    about: 'Under limit: at most so many in an operatory at one instant (default 1)',
+  },
+  'provider-limit': {
+    type: 'string',
+    value: '<number>',
+    about: 'Under limit: at most so many of a provider at one instant (default 1)',
+  },
 }
 
 function readChange(values: Values): LocationChange {
@@ -128,6 +144,19 @@ function readRules(values: Values, change: LocationChange): void {
   if (notice !== undefined) change.min_notice_minutes = notice
   const buffer = values.whole('buffer-minutes', 0)
   if (buffer !== undefined) change.buffer_minutes = buffer
+  readPolicy(values, change)
+}
+
+function readPolicy(values: Values, change: LocationChange): void {
+  const given = values.text('overbooking')
+  const policy = POLICIES.find((one) => one === given)
+  if (given !== undefined && policy === undefined)
+    throw new Failure('invalid_request', '--overbooking must be strict, limit or open.')
+  if (policy !== undefined) change.overbooking = policy
+  const operatory = values.whole('operatory-limit', 1, 100)
+  if (operatory !== undefined) change.operatory_limit = operatory
+  const provider = values.whole('provider-limit', 1, 100)
+  if (provider !== undefined) change.provider_limit = provider
 }
 
 function readDegrees(name: string, value: string): number {
@@ -167,6 +196,8 @@ const list: Command = {
       'by operatory': ({ map_by_operatory }) => map_by_operatory,
       minutes: ({ default_minutes }) => default_minutes,
       'outside hours': ({ outside_hours }) => outside_hours,
+      overbooking: ({ overbooking, operatory_limit, provider_limit }) =>
+        overbooking === 'limit' ? `limit ${operatory_limit}/${provider_limit}` : overbooking,
       inactive: ({ inactive }) => inactive,
     })
     return 0

@@ -128,6 +128,7 @@ export interface Busy {
   part: number;
   provider_id: number | null;
   starts_at: string;
+  unavailable: Generated<boolean>;
 }
 
 export interface DataSources {
@@ -286,10 +287,13 @@ export interface Locations {
   map_by_operatory: Generated<boolean>;
   min_notice_minutes: Generated<number>;
   name: string;
+  operatory_limit: Generated<number>;
   outside_hours: Generated<string>;
+  overbooking: Generated<string>;
   phone_number: string | null;
   promise_minutes: Generated<number>;
   promise_minutes_soon: Generated<number>;
+  provider_limit: Generated<number>;
   set_availability_by_operatory: Generated<boolean>;
   specialty: Generated<string>;
   state: string | null;
@@ -318,6 +322,22 @@ export interface Operatories {
   location_id: number;
   name: string;
   updated_at: Generated<string>;
+}
+
+export interface Overrides {
+  api_key_id: number;
+  appointment_ids: ArrayType<number>;
+  created_at: Generated<string>;
+  ends_at: string;
+  hold_ids: ArrayType<number>;
+  id: Generated<number>;
+  institution_id: number;
+  location_id: number;
+  operatory_id: number | null;
+  provider_id: number | null;
+  reason_sealed: Buffer;
+  starts_at: string;
+  write_id: number;
 }
 
 export interface Patients {
@@ -536,6 +556,7 @@ export interface WriteAttempts {
 }
 
 export interface Writes {
+  alternatives: Generated<Json>;
   appointment_id: number;
   asked_sealed: Buffer | null;
   attempts: Generated<number>;
@@ -584,6 +605,7 @@ export interface DB {
   locations: Locations;
   log_partitions: LogPartitions;
   operatories: Operatories;
+  overrides: Overrides;
   patients: Patients;
   procedures: Procedures;
   provider_locations: ProviderLocations;

@@ -25,7 +25,7 @@ export interface Refusal {
   status: number
   /** Integer seconds, as clients parse them (decision 20). */
   retryAfterSeconds: number | null
-  body: { code: false; description: null; data: null; error: string[] }
+  body: { code: false; description: null; data: object | null; error: string[] }
 }
 
 const RETRY_AFTER_SECONDS = 1
@@ -38,7 +38,7 @@ export function refusal(error: unknown, requestId: string): Refusal {
   return {
     status,
     retryAfterSeconds: status === 429 || status === 503 ? RETRY_AFTER_SECONDS : null,
-    body: { code: false, description: null, data: null, error: sentences },
+    body: { code: false, description: null, data: failure?.data ?? null, error: sentences },
   }
 }
 

@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Database, inGlobal, inOneTransaction, inPart, inTenant, type Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { claimKey, keepAnswer } from '../store/idempotency.ts'
+import { withAlternativesIn } from './alternatives.ts'
 import type { GivenBody } from './given-body.ts'
 import type { Route } from './route.ts'
 import { chooseVersion } from './versions/choose.ts'
@@ -77,7 +78,7 @@ export async function onceInTenant(
     const { rendered, fingerprint } = await answerOnce(once, async () => {
       // What is noted as changed is noted of the part: nothing is told of what was rolled back with it.
       const part = { ...tx }
-      const answer = await inPart(tx.db, () => run(part))
+      const answer = await withAlternativesIn(tx, () => inPart(tx.db, () => run(part)))
       await database.beforeCommit(part)
       return answer
     })

@@ -4,6 +4,7 @@ import { inTenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
 import type { Caller, Target } from '../store/access.ts'
+import { withAlternatives } from './alternatives.ts'
 import { type Admission, authenticate } from './authenticate.ts'
 import type { ServerContext } from './context.ts'
 import { type Answer, refusal, success } from './envelope.ts'
@@ -201,8 +202,9 @@ async function inInstitution(route: TenantRoute, input: AccountInput, target: Ta
     if (target.subdomain !== undefined) throw new Failure('forbidden', ACCESS_DENIED)
     throw new Failure('not_found', `${nounOf(route)} not found`)
   }
-  return await inTenant(input.context.database, institution.id, (tx) =>
-    route.handle({ ...input, tx, institution }),
+  const { database } = input.context
+  return await withAlternatives(database, institution.id, () =>
+    inTenant(database, institution.id, (tx) => route.handle({ ...input, tx, institution })),
   )
 }
 

@@ -17,6 +17,14 @@ export const INSERTION_STATES = [
 /** How far a write has come. The last four are ends (design section 3, 4). */
 export type WriteState = (typeof INSERTION_STATES)[number]
 
+/** A free time in place of one that is taken. */
+export interface Alternative {
+  start_time: Instant
+  end_time: Instant
+  operatory_id: number | null
+  provider_id: number
+}
+
 /** What became of the write that creates the appointment; ours, additive on the wire. */
 export interface InsertionStatus {
   status: WriteState
@@ -24,6 +32,8 @@ export interface InsertionStatus {
   message: string | null
   retriable: boolean | null
   attempts: number
+  /** Where its time was taken: up to three free ones, nearest first. */
+  alternatives: Alternative[]
 }
 
 export interface ShownAppointment {

@@ -32,6 +32,8 @@ export function statusOf(code: FailureCode): number {
 export class Failure extends Error {
   readonly code: FailureCode
   readonly sentences: string[]
+  /** What goes with the refusal in the envelope's `data`, without patient data. */
+  data: object | null = null
   constructor(code: FailureCode, sentences: string | string[]) {
     const list = typeof sentences === 'string' ? [sentences] : sentences
     super(list.join(' '))

@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { INSERTION_STATES, type ShownAppointment } from './appointment.ts'
 import {
+  Alternative,
   Id,
   InstantText,
   NullableId,
@@ -25,6 +26,8 @@ export const Insertion = Type.Object(
     message: NullableText,
     retriable: nullable(Type.Boolean()),
     attempts: Type.Integer(),
+    /** Free times, nearest first, where its own was taken (`slot_taken`). */
+    alternatives: Type.Array(Alternative),
   },
   { title: 'Insertion' },
 )

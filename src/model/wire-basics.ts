@@ -14,6 +14,9 @@ export const GivenDatetime = Type.String({ minLength: 1, maxLength: 64 })
 /** PostgreSQL knows no year 0. */
 export const Day = Type.String({ format: 'date', pattern: '^(?!0000)', maxLength: 32 })
 
+/** How many may share a time at a location. */
+export const POLICIES = ['strict', 'limit', 'open'] as const
+
 /** The schema's value or null. Written as a type list, which OpenAPI 3.1 and the serialiser both read. */
 export function nullable<S extends TSchema>(schema: S) {
   const { type } = schema as unknown as { type: string }
@@ -55,12 +58,18 @@ export function envelopeOf(data: TSchema, paging: 'none' | 'pages' | 'cursors') 
   return Type.Object({ ...head, count: nullable(Type.Integer()) })
 }
 
-/** The answer of a refusal: one sentence for each thing that was wrong. */
+/** Ours: a free time in place of one that is taken. */
+export const Alternative = Type.Object(
+  { start_time: InstantText, end_time: InstantText, operatory_id: NullableId, provider_id: Id },
+  { title: 'Alternative' },
+)
+
+/** The answer of a refusal: one sentence for each thing that was wrong; `data` only where a time was taken. */
 export const ErrorEnvelope = Type.Object(
   {
     code: Type.Literal(false),
     description: NullableText,
-    data: Type.Null(),
+    data: nullable(Type.Object({ alternatives: Type.Optional(Type.Array(Alternative)) })),
     error: Type.Array(Type.String()),
   },
   { title: 'Error' },

@@ -7,6 +7,11 @@ const Flag = Type.Optional(Type.Boolean())
 const OptionalId = Type.Optional(Id)
 const DESCRIPTORS_MAX = 100
 
+/** Ours: books over what is there. Needs the scope `appointments:overbook`; the reason is kept, sealed. */
+const Overbook = Type.Optional(
+  Type.Object({ reason: Type.String({ pattern: '\\S', maxLength: 200, ...PATIENT_DATA }) }),
+)
+
 /** The dependent that a guardian books for. */
 const Dependent = Type.Object({
   first_name: Type.String({ minLength: 1, maxLength: 100, ...PATIENT_DATA }),
@@ -16,8 +21,8 @@ const Dependent = Type.Object({
 
 export const AppointmentCreation = Type.Object(
   {
-    /** NexHealth's, for two systems we do not speak to: taken, and said to be ignored. */
-    appointments_per_timeslot: Type.Optional(Type.Integer()),
+    /** At most so many in the slot, where the location's policy takes that many. */
+    appointments_per_timeslot: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
     appt: Type.Object({
       patient_id: OptionalId,
       provider_id: OptionalId,
@@ -37,6 +42,7 @@ export const AppointmentCreation = Type.Object(
       descriptor_ids: Type.Optional(Type.Array(Id, { maxItems: DESCRIPTORS_MAX })),
       /** Ours: a hold of the same key, which the booking takes the place of. */
       hold_id: OptionalId,
+      overbook: Overbook,
     }),
   },
   { title: 'AppointmentCreation' },
@@ -67,9 +73,11 @@ export const AppointmentChange = Type.Object(
         is_guardian: Flag,
         is_new_clients_patient: Flag,
         descriptor_ids: Type.Optional(Type.Array(Id, { maxItems: DESCRIPTORS_MAX })),
+        overbook: Overbook,
       },
       { additionalProperties: true },
     ),
   },
   { title: 'AppointmentChange' },
 )
+export type AppointmentChange = Static<typeof AppointmentChange>

@@ -32,6 +32,9 @@ export const LocationSettings = Type.Object(
     promise_minutes: Type.Integer(),
     min_notice_minutes: Type.Integer(),
     buffer_minutes: Type.Integer(),
+    overbooking: Type.String(),
+    operatory_limit: Type.Integer(),
+    provider_limit: Type.Integer(),
   },
   { title: 'LocationSettings' },
 )

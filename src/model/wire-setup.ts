@@ -1,6 +1,6 @@
 /** What an admin key sends to set up a practice, and what it is answered. Ours: NexHealth's staff do this by hand. */
 import { type Static, Type } from 'typebox'
-import { Id, InstantText, NullableInstant, NullableText, nullable, oneOf } from './wire-basics.ts'
+import { Id, InstantText, NullableInstant, NullableText, nullable, oneOf, POLICIES } from './wire-basics.ts'
 import { SCOPES } from './wire-scopes.ts'
 
 const Text = (maxLength = 255) => Type.String({ minLength: 1, maxLength })
@@ -47,6 +47,9 @@ const location = {
   promise_minutes: Type.Optional(Type.Integer()),
   min_notice_minutes: Type.Optional(Type.Integer()),
   buffer_minutes: Type.Optional(Type.Integer()),
+  overbooking: Type.Optional(oneOf(POLICIES)),
+  operatory_limit: Type.Optional(Type.Integer()),
+  provider_limit: Type.Optional(Type.Integer()),
 }
 export const LocationCreation = Type.Object({ location: Type.Object(location) })
 export const LocationEdit = Type.Object({ location: Type.Partial(Type.Object(location)) })

@@ -1,7 +1,17 @@
 /** Wire shapes around the sync: its state, what a record system can do, the writes we owe, and events. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { INSERTION_STATES } from './appointment.ts'
-import { Id, InstantText, NullableInstant, NullableText, nullable, oneOf } from './wire-basics.ts'
+import {
+  Id,
+  InstantText,
+  NullableId,
+  NullableInstant,
+  NullableText,
+  nullable,
+  oneOf,
+  PATIENT_DATA,
+  POLICIES,
+} from './wire-basics.ts'
 import { BasicLocation } from './wire-practice.ts'
 
 const Light = oneOf(['green', 'red'])
@@ -63,6 +73,13 @@ export const Capabilities = Type.Object(
     /** `once`: no second copy can take effect. `detected`: copies are found and repaired. */
     effect: NullableText,
     conflict_check: NullableText,
+    /** The location's own policy. */
+    overbooking: Type.Object({
+      policy: oneOf(POLICIES),
+      /** At most so many at one instant; null where they are not counted. */
+      operatory_limit: nullable(Type.Integer()),
+      provider_limit: nullable(Type.Integer()),
+    }),
     limits: Type.Object({
       grain_minutes: nullable(Type.Integer()),
       note_length: nullable(Type.Integer()),
@@ -94,6 +111,19 @@ export const Write = Type.Object(
         outcome: NullableText,
         code: NullableText,
         message: NullableText,
+      }),
+    ),
+    /** Who let it stand over what was there. */
+    overrides: Type.Array(
+      Type.Object({
+        api_key_id: Id,
+        reason: Type.String(PATIENT_DATA),
+        start_time: InstantText,
+        end_time: InstantText,
+        operatory_id: NullableId,
+        appointment_ids: Type.Array(Id),
+        hold_ids: Type.Array(Id),
+        created_at: InstantText,
       }),
     ),
   },

@@ -1,4 +1,4 @@
-/** What takes time, and what conflicts with what: one rule for bookings, holds and slots. */
+/** What takes time, and who wants the same. How many may share it is for `sharing.ts` to say. */
 import { type AppointmentState, shownOf } from '../model/appointment-state.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
 
@@ -11,6 +11,8 @@ export interface Resource {
 
 /** A stretch of time that is taken, `[start, end)`. */
 export interface Span extends Resource {
+  /** A block. */
+  unavailable: boolean
   start_time: Instant
   end_time: Instant
 }
@@ -31,14 +33,7 @@ export function occupiedBy(state: AppointmentState): Span[] {
     if (!owed.cancelled) spans.push(spanOf(owed))
   }
   if (!mirror && draft && !draft.cancelled) spans.push(spanOf(draft))
-  const [first, second] = spans
-  if (first && second && sameSpan(first, second)) spans.pop()
-  return spans.flatMap(slice)
-}
-
-/** Two spans conflict when they overlap and want the same. */
-export function conflicts(a: Span, b: Span): boolean {
-  return a.start_time < b.end_time && b.start_time < a.end_time && wantSame(a, b)
+  return joined(spans).flatMap(slice)
 }
 
 /**
@@ -52,22 +47,32 @@ export function wantSame(a: Resource, b: Resource): boolean {
   return a.provider_id !== null && a.provider_id === b.provider_id
 }
 
-function takesLocation(resource: Resource): boolean {
+/** Neither operatory nor provider: the whole location. */
+export function takesLocation(resource: Resource): boolean {
   return resource.operatory_id === null && resource.provider_id === null
 }
 
 function spanOf(fields: Span): Span {
-  const { location_id, operatory_id, provider_id, start_time, end_time } = fields
-  return { location_id, operatory_id, provider_id, start_time, end_time }
+  const { location_id, operatory_id, provider_id, unavailable, start_time, end_time } = fields
+  return { location_id, operatory_id, provider_id, unavailable, start_time, end_time }
 }
 
-function sameSpan(a: Span, b: Span): boolean {
+/** An appointment that moves within its operatory is there once at any instant, however its old and its new time overlap. */
+function joined(spans: Span[]): Span[] {
+  const [old, owed] = spans
+  if (!old || !owed || !sameResource(old, owed)) return spans
+  if (old.end_time < owed.start_time || owed.end_time < old.start_time) return spans
+  const start_time = old.start_time < owed.start_time ? old.start_time : owed.start_time
+  const end_time = old.end_time > owed.end_time ? old.end_time : owed.end_time
+  return [{ ...owed, start_time, end_time }]
+}
+
+function sameResource(a: Span, b: Span): boolean {
   return (
     a.location_id === b.location_id &&
     a.operatory_id === b.operatory_id &&
     a.provider_id === b.provider_id &&
-    a.start_time === b.start_time &&
-    a.end_time === b.end_time
+    a.unavailable === b.unavailable
   )
 }
 

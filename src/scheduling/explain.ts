@@ -1,6 +1,6 @@
 /** Why one start is offered or not: the same arithmetic as `slots.ts`, asked for its reasons. */
-import type { Resource } from './conflicts.ts'
 import { type Stretch, windowAround } from './hours.ts'
+import type { Sharing } from './sharing.ts'
 import { findSlots, gridOf, isOnGrain, type Slot, type SlotHour, type SlotShape } from './slots.ts'
 import { groupSpans, inTheWayOf, type TakenSpan, takenOf } from './taken.ts'
 
@@ -39,6 +39,7 @@ export interface Known {
   hours: readonly SlotHour[]
   leftOut: readonly { hour: SlotHour; why: LeftOut }[]
   spans: readonly TakenSpan[]
+  sharing: Sharing
   now: number
 }
 
@@ -54,7 +55,8 @@ export function explainStart(asked: Asked, known: Known, shape: SlotShape): Expl
   const isAsked = (row: { operatory_id: number | null }) =>
     asked.operatoryId === undefined || row.operatory_id === asked.operatoryId
   const day = shape.zone.dayAt(start)
-  const around = findSlots(known.hours, takenOf(groupSpans(known.spans)), shape, day - 1, 3)
+  const taken = takenOf(groupSpans(known.spans), known.sharing)
+  const around = findSlots(known.hours, taken, shape, day - 1, 3)
   const same = around.filter((slot) => slot.start === start)
   const slot = same.find(isAsked) ?? null
   if (slot) return { slot, reasons: [] }
@@ -90,19 +92,18 @@ function reasonsOfHour(
   hour: SlotHour,
   window: Stretch,
   slice: Stretch,
-  { spans }: Known,
+  { spans, sharing }: Known,
   shape: SlotShape,
 ): Reason[] {
   const reasons: Reason[] = []
   const begins = gridOf(window, shape)
   if (slice.start < begins || (slice.start - begins) % shape.stepMs !== 0)
     reasons.push({ rule: 'grid', working_hour_id: hour.id, begins })
-  const wanted: Resource = hour
+  const wanted = { ...hour, ...slice, unavailable: false }
   const near = { ...wanted, start: slice.start - shape.bufferMs, end: slice.end + shape.bufferMs }
-  for (const row of inTheWayOf(near, spans)) {
-    const overlaps = row.start < slice.end && slice.start < row.end
-    reasons.push({ rule: overlaps ? 'taken' : 'buffer', row })
-  }
+  const taken = new Set(inTheWayOf(wanted, spans, sharing))
+  for (const row of inTheWayOf(near, spans, sharing))
+    reasons.push({ rule: taken.has(row) ? 'taken' : 'buffer', row })
   return reasons
 }
 

@@ -218,7 +218,7 @@ const shownColumns = sql`
   a.sooner_if_possible, a.referrer, a.deleted, a.descriptor_ids,
   (extract(epoch from (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int as offset_minutes,
   case when w.id is null then null else jsonb_build_object('status', w.state, 'code', w.code, 'message', w.message,
-    'retriable', w.retriable, 'attempts', w.attempts) end as insertion`
+    'retriable', w.retriable, 'attempts', w.attempts, 'alternatives', w.alternatives) end as insertion`
 
 const shownFrom = sql`
   from appointments a

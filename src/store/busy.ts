@@ -15,16 +15,19 @@ export async function replaceBusy(tx: Tenant, appointmentIds: number[], spans: B
   )
   if (spans.length === 0) return
   await sql`
-    insert into busy (institution_id, appointment_id, part, location_id, operatory_id, provider_id, starts_at, ends_at)
+    insert into busy (institution_id, appointment_id, part, location_id, operatory_id, provider_id, unavailable, starts_at,
+      ends_at)
     select ${tx.institutionId}::bigint, r.appointment_id, row_number() over (partition by r.appointment_id), r.location_id,
-      r.operatory_id, r.provider_id, r.start_time, r.end_time
+      r.operatory_id, r.provider_id, r.unavailable, r.start_time, r.end_time
     from jsonb_to_recordset(${JSON.stringify(spans)}::jsonb) as r(appointment_id bigint, location_id bigint,
-      operatory_id bigint, provider_id bigint, start_time timestamptz, end_time timestamptz)`.execute(tx.db)
+      operatory_id bigint, provider_id bigint, unavailable boolean, start_time timestamptz, end_time timestamptz)`.execute(
+    tx.db,
+  )
 }
 
 /**
  * Everything of a location that overlaps `[from, to)`: one bounded scan, since no span is longer than 24 hours.
- * Whether a span conflicts is for `conflicts` (src/scheduling) to say.
+ * Whether a span is in the way is for `inTheWayOf` (src/scheduling) to say.
  */
 export async function listBusy(
   tx: Tenant,
@@ -33,7 +36,7 @@ export async function listBusy(
   to: Instant,
 ): Promise<BusyRow[]> {
   const { rows } = await sql<BusyRow>`
-    select appointment_id, location_id, operatory_id, provider_id, starts_at as start_time, ends_at as end_time
+    select appointment_id, location_id, operatory_id, provider_id, unavailable, starts_at as start_time, ends_at as end_time
     from busy
     where institution_id = ${tx.institutionId} and location_id = ${locationId}
       and starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and starts_at < ${to} and ends_at > ${from}

@@ -2,9 +2,10 @@
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { LocalDate } from '../model/time.ts'
+import type { PolicyColumns } from './policies.ts'
 
 /** A location with what shapes its slots. */
-export interface SlotLocation {
+export interface SlotLocation extends PolicyColumns {
   id: number
   name: string
   tz: string
@@ -52,6 +53,7 @@ export async function readSlotRules(
 ): Promise<{ locations: SlotLocation[]; hours: HourForSlots[] }> {
   const locations = sql`
     select l.id, l.name, l.tz, l.inactive, l.map_by_operatory, l.min_notice_minutes, l.buffer_minutes,
+      l.overbooking, l.operatory_limit, l.provider_limit,
       coalesce((d.capabilities -> 'limits' ->> 'grainMinutes')::int, 1) as grain_minutes,
       l.insert_appt_client and d.id is not null
         and coalesce((d.capabilities -> 'writes' ->> 'insert')::boolean, true) as takes_bookings,

@@ -5,6 +5,7 @@ import { Failure } from '../model/failures.ts'
 import type { Instant } from '../model/time.ts'
 import { isZone } from '../model/wire-time.ts'
 import { readAgain } from './data-sources.ts'
+import type { PolicyColumns } from './policies.ts'
 
 /** Everything a location may be set to; `docs/operations/settings.md` lists the defaults. */
 export interface LocationChange {
@@ -38,9 +39,14 @@ export interface LocationChange {
   min_notice_minutes?: number | undefined
   /** What is offered keeps this distance from whatever takes time. */
   buffer_minutes?: number | undefined
+  /** How many may share a time (docs/overbooking.md). */
+  overbooking?: PolicyColumns['overbooking'] | undefined
+  /** At most so many at one instant, under `limit`. */
+  operatory_limit?: number | undefined
+  provider_limit?: number | undefined
 }
 
-export interface LocationRow {
+export interface LocationRow extends PolicyColumns {
   id: number
   institution_id: number
   data_source_id: number | null
@@ -78,7 +84,7 @@ const columns = sql`l.id, l.institution_id, l.data_source_id, l.foreign_id, d.fo
   l.street_address, l.street_address_2, l.city, l.state, l.zip_code, l.country_code, l.latitude, l.longitude,
   l.phone_number, l.email, l.specialty, l.inactive, l.insert_appt_client, l.map_by_operatory,
   l.set_availability_by_operatory, l.default_minutes, l.outside_hours, l.promise_minutes_soon, l.promise_minutes,
-  l.min_notice_minutes, l.buffer_minutes,
+  l.min_notice_minutes, l.buffer_minutes, l.overbooking, l.operatory_limit, l.provider_limit,
   l.last_sync_time, l.created_at, l.updated_at`
 const from = sql`from locations l left join data_sources d on d.institution_id = l.institution_id and d.id = l.data_source_id`
 
@@ -127,13 +133,15 @@ async function refuseBad(tx: Tenant, id: number | null, change: LocationChange):
     if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 43_200))
       wrong.push(`Parameter ${name} must be a whole number from 1 to 43200`)
   }
-  for (const [name, most] of [
-    ['min_notice_minutes', 525_600],
-    ['buffer_minutes', 1440],
+  for (const [name, least, most] of [
+    ['min_notice_minutes', 0, 525_600],
+    ['buffer_minutes', 0, 1440],
+    ['operatory_limit', 1, 100],
+    ['provider_limit', 1, 100],
   ] as const) {
     const value = change[name]
-    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= most))
-      wrong.push(`Parameter ${name} must be a whole number from 0 to ${most}`)
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+      wrong.push(`Parameter ${name} must be a whole number from ${least} to ${most}`)
   }
   if (change.data_source_id !== undefined && !(await hasDataSource(tx, change.data_source_id)))
     wrong.push('Parameter data_source_id names no data source of this institution')

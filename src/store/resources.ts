@@ -2,7 +2,9 @@
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { Instant, LocalDate } from '../model/time.ts'
+import { countsProviders, type Policy } from '../scheduling/sharing.ts'
 import type { SourceCapabilities } from './data-sources.ts'
+import { type PolicyColumns, policyOf } from './policies.ts'
 
 export interface BookingLocation {
   id: number
@@ -40,22 +42,28 @@ export interface Wanted {
 
 /**
  * Locks what a booking takes, in a fixed order and in statements of their own, so that the check that follows sees every
- * booking that held the lock before. What is exclusive is locked exclusively, the rest shared: the whole location by a
- * block with neither operatory nor provider, else the operatory, else the provider.
+ * booking that held the lock before. What is counted is locked exclusively, the rest shared: the whole location by a
+ * block with neither operatory nor provider, else the operatory, and the provider where there is none or where providers are
+ * counted wherever they are. Answers the policy as it stands while the location is locked: nobody changes it under a booking.
  */
-export async function lockResources(tx: Tenant, wanted: Wanted): Promise<void> {
+export async function lockResources(tx: Tenant, wanted: Wanted): Promise<Policy> {
   const whole = wanted.operatoryId === null && wanted.providerId === null
-  const location = sql`select id from locations where institution_id = ${tx.institutionId} and id = ${wanted.locationId}`
-  await (whole ? sql`${location} for no key update` : sql`${location} for share`).execute(tx.db)
+  const location = sql`select overbooking, operatory_limit, provider_limit from locations
+    where institution_id = ${tx.institutionId} and id = ${wanted.locationId}`
+  const { rows } = await (whole
+    ? sql<PolicyColumns>`${location} for no key update`
+    : sql<PolicyColumns>`${location} for share`
+  ).execute(tx.db)
+  if (!rows[0]) throw new Error(`location ${wanted.locationId} is not there`)
+  const policy = policyOf(rows[0])
   if (wanted.operatoryId !== null)
     await sql`select id from operatories where institution_id = ${tx.institutionId} and id = ${wanted.operatoryId}
       for no key update`.execute(tx.db)
-  if (wanted.providerId === null) return
+  if (wanted.providerId === null) return policy
   const provider = sql`select id from providers where institution_id = ${tx.institutionId} and id = ${wanted.providerId}`
-  await (wanted.operatoryId === null
-    ? sql`${provider} for no key update`
-    : sql`${provider} for share`
-  ).execute(tx.db)
+  const isCounted = wanted.operatoryId === null || countsProviders(policy)
+  await (isCounted ? sql`${provider} for no key update` : sql`${provider} for share`).execute(tx.db)
+  return policy
 }
 
 export async function findBookingOperatory(

@@ -11,19 +11,19 @@ export interface TakenFilter {
   from: Instant
   to: Instant
   /**
-   * What is asked for, so that rows of others need not travel: operatories, providers, and providers without an operatory,
-   * whose rows count in whatever operatory they are. Null: everything. Whether a row is in the way is for
+   * What is asked for, so that rows of others need not travel: operatories, providers, and providers whose rows count in
+   * whatever operatory they are (who work without one, or under a limit for providers). Null: everything. Whether a row is in the way is for
    * `src/scheduling` to say; this only leaves out what cannot be.
    */
-  of: { operatoryIds: number[]; providerIds: number[]; loneProviderIds: number[] } | null
+  of: { operatoryIds: number[]; providerIds: number[]; anywhereProviderIds: number[] } | null
 }
 
 /** The rows, each with what it comes from. */
 export async function listTaken(tx: Tenant, filter: TakenFilter): Promise<TakenSpan[]> {
   const { rows } = await sql<TakenSpan>`
-    select t.appointment_id, null::bigint as hold_id, ${columns} ${fromBusy(tx, filter)}
+    select t.appointment_id, null::bigint as hold_id, t.unavailable, ${columns} ${fromBusy(tx, filter)}
     union all
-    select null, t.id, ${columns} ${fromHolds(tx, filter)}`.execute(tx.db)
+    select null, t.id, false, ${columns} ${fromHolds(tx, filter)}`.execute(tx.db)
   return rows
 }
 
@@ -42,10 +42,11 @@ export async function explainTaken(tx: Tenant, filter: TakenFilter): Promise<str
 
 function groupsQuery(tx: Tenant, filter: TakenFilter): RawBuilder<TakenGroup> {
   return sql<TakenGroup>`
-    select location_id, operatory_id, provider_id, json_agg(starts) as starts, json_agg(ends) as ends
-    from (select ${columns} ${fromBusy(tx, filter)} union all select ${columns} ${fromHolds(tx, filter)})
-      as r(location_id, operatory_id, provider_id, starts, ends)
-    group by location_id, operatory_id, provider_id`
+    select unavailable, location_id, operatory_id, provider_id, json_agg(starts) as starts, json_agg(ends) as ends
+    from (select t.unavailable, ${columns} ${fromBusy(tx, filter)}
+        union all select false, ${columns} ${fromHolds(tx, filter)})
+      as r(unavailable, location_id, operatory_id, provider_id, starts, ends)
+    group by unavailable, location_id, operatory_id, provider_id`
 }
 
 const columns = sql`t.location_id, t.operatory_id, t.provider_id,
@@ -64,7 +65,7 @@ function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): Ra
   const asked = of
     ? sql`and (t.operatory_id = any(${of.operatoryIds}::bigint[])
       or (t.operatory_id is null and (t.provider_id is null or t.provider_id = any(${of.providerIds}::bigint[])))
-      or t.provider_id = any(${of.loneProviderIds}::bigint[]))`
+      or t.provider_id = any(${of.anywhereProviderIds}::bigint[]))`
     : sql``
   return sql`t.institution_id = ${tx.institutionId} and t.location_id = any(${locationIds}::bigint[])
     and t.starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and t.starts_at < ${to} and t.ends_at > ${from} ${asked}`

@@ -1,8 +1,9 @@
 /** Writes: what we owe a record system, each with its own row, order, attempts and deadline. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
-import type { WriteState } from '../model/appointment.ts'
+import type { Alternative, WriteState } from '../model/appointment.ts'
 import type { Instant } from '../model/time.ts'
+import { DEFERRALS, endingOf, statesBefore, type WriteEvent } from '../model/write-states.ts'
 import type { Asked, WriteCode, WriteKind } from '../model/writes.ts'
 import { noteDelayed, noteEnded } from './changes.ts'
 
@@ -117,17 +118,22 @@ export async function updateAsked(tx: Tenant, id: number, asked: Asked, deadline
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
 }
 
+/** The table of `src/model/write-states.ts` has no way from where the write is, or it is not there: a fault of ours. */
+function impossible(id: number, event: WriteEvent): Error {
+  return new Error(`write ${id} is in no state in which it can be ${event}`)
+}
+
 /** Begins an attempt: the write is `sending` from the commit of this on. Answers the attempt's id. */
 export async function beginAttempt(tx: Tenant, id: number): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     with begun as (
       update writes set state = 'sending', attempts = attempts + 1, last_attempt_at = app_now()
-      where institution_id = ${tx.institutionId} and id = ${id} returning id)
+      where institution_id = ${tx.institutionId} and id = ${id} and state = any(${statesBefore('begun')}) returning id)
     insert into write_attempts (institution_id, write_id) select ${tx.institutionId}::bigint, id from begun returning id`.execute(
     tx.db,
   )
   const attempt = rows[0]?.id
-  if (attempt === undefined) throw new Error(`write ${id} is not there`)
+  if (attempt === undefined) throw impossible(id, 'begun')
   return attempt
 }
 
@@ -167,8 +173,13 @@ export async function deferWrite(
   code: WriteCode | null,
   message: string | null,
 ): Promise<void> {
-  await sql`update writes set state = ${state}, next_attempt_at = ${nextAttemptAt}, code = ${code}, message = ${message}
-    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  const event = DEFERRALS[state]
+  const { rows } =
+    await sql`update writes set state = ${state}, next_attempt_at = ${nextAttemptAt}, code = ${code}, message = ${message}
+    where institution_id = ${tx.institutionId} and id = ${id} and state = any(${statesBefore(event)}) returning id`.execute(
+      tx.db,
+    )
+  if (rows.length === 0) throw impossible(id, event)
 }
 
 /** One more crash was found behind a write. */
@@ -186,16 +197,23 @@ export interface WriteEnd {
   differing: string[]
 }
 
-/** Ends a write, once, and notes it. */
+/** Ends a write, once, and notes it. Throws where it has ended, or cannot end so from where it is. */
 export async function endWrite(tx: Tenant, id: number, end: WriteEnd): Promise<void> {
+  const event = endingOf(end.state, end.code)
   const { rows } = await sql<{ appointment_id: number; kind: WriteKind }>`
     update writes set state = ${end.state}, code = ${end.code}, message = ${end.message},
       retriable = ${end.retriable}, differing = ${end.differing}, ended_at = app_now()
-    where institution_id = ${tx.institutionId} and id = ${id} and ended_at is null
+    where institution_id = ${tx.institutionId} and id = ${id} and state = any(${statesBefore(event)})
     returning appointment_id, kind`.execute(tx.db)
   const [ended] = rows
-  if (!ended) throw new Error(`write ${id} had ended already`)
+  if (!ended) throw impossible(id, event)
   noteEnded(tx, ended.appointment_id, { kind: ended.kind, state: end.state, code: end.code })
+}
+
+/** Names free times in place of the one that an insertion did not get. */
+export async function saveAlternatives(tx: Tenant, id: number, alternatives: Alternative[]): Promise<void> {
+  await sql`update writes set alternatives = ${JSON.stringify(alternatives)}::jsonb
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
 }
 
 /** Marks the insertions whose promise has run out untold, and notes it: each is told once. */

@@ -1,15 +1,17 @@
 /**
- * Where the record system checks no conflicts itself, we read the time before and after the write, and withdraw our own
- * where it came second. The schedule that cannot be read makes the write wait: it never goes out blind.
+ * The location's policy at the instant of a write. Where the record system checks conflicts itself and the policy is strict,
+ * its refusal is the check. Elsewhere we read the time before and after the write, and withdraw our own where it came second.
+ * The schedule that cannot be read makes the write wait: it never goes out blind.
  */
 import { type Change, type Outcome, Unavailable } from '../connectors/connector.ts'
-import type { Mirror } from '../model/appointment-state.ts'
 import type { AppointmentRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
-import { conflicts, type Span } from '../scheduling/conflicts.ts'
+import { toMs } from '../model/time.ts'
+import type { Span } from '../scheduling/conflicts.ts'
+import { inTheWayOf } from '../scheduling/taken.ts'
 import type { Push } from './at-work.ts'
-import { mirrorFor } from './mirror-for.ts'
 import type { Prepared } from './prepare.ts'
+import { readTakenThere, type TakenThere } from './taken-there.ts'
 
 type Rejected = Extract<Outcome, { kind: 'rejected' }>
 
@@ -19,34 +21,37 @@ const taken: Rejected = {
   message: 'The time is taken in the health record system.',
 }
 
-function wantedSpan({ write, appointment }: Prepared): Span | null {
+/** The time that a write takes, where we must look at it ourselves. */
+function watchedSpan(push: Push, { write, wanted, policy, isOverridden }: Prepared): Span | null {
   if (write.kind !== 'insert' && write.kind !== 'reschedule') return null
-  const fields = appointment.mirror ?? appointment.draft
-  return fields && ({ ...fields, ...write.asked } as Mirror)
+  if (isOverridden) return null
+  return policy.kind === 'strict' && push.system.capabilities.conflictCheck === 'atomic' ? null : wanted
 }
 
-/** Before the write: `slot_taken` where the time is taken there, null where it is free or the system checks itself. */
+/** Before the write: `slot_taken` where the time is taken there, null where it may be written. */
 export async function guardTime(push: Push, prepared: Prepared): Promise<Rejected | null> {
-  const span = wantedSpan(prepared)
-  if (!span || push.system.capabilities.conflictCheck === 'atomic') return null
-  const others = await conflicting(push, prepared, span, null)
-  return others.length > 0 ? taken : null
+  const span = watchedSpan(push, prepared)
+  if (!span) return null
+  const others = await readOthers(push, prepared, span, prepared.appointment.foreign_id)
+  return isFull(prepared, span, others) ? taken : null
 }
 
 /**
- * After the write: where another row that was there first conflicts, ours is cancelled again and the write is refused.
- * First is who was entered first by the record system's own instant, ties by foreign id, so that of two writers who see
- * each other exactly one withdraws.
+ * After the write: where the time was full without ours, ours is withdrawn and the write is refused. Who came first is who was
+ * entered first by the record system's own instant, ties by foreign id, so that of two writers who see each other exactly one
+ * withdraws. A move bears no instant of its own: every other row counts as there before it.
  */
 export async function withdrawIfBeaten(
   push: Push,
   prepared: Prepared,
   record: AppointmentRecord,
 ): Promise<Rejected | null> {
-  const span = wantedSpan(prepared)
-  if (!span || push.system.capabilities.conflictCheck === 'atomic') return null
-  const others = await conflicting(push, prepared, span, record.foreignId)
-  if (!others.some((other) => cameFirst(other, record))) return null
+  const span = watchedSpan(push, prepared)
+  if (!span) return null
+  const others = await readOthers(push, prepared, span, record.foreignId)
+  const isMove = prepared.write.kind === 'reschedule'
+  const before = others.filter((other) => isMove || cameFirst(other.record, record))
+  if (!isFull(prepared, span, before)) return null
   const undone = await push.system.change(undoing(push, prepared, record))
   // Not withdrawn yet: the write stays in flight, is found again and decided anew.
   if (undone.kind !== 'written')
@@ -70,29 +75,23 @@ function undoing(push: Push, { write }: Prepared, record: AppointmentRecord): Ch
   }
 }
 
+function isFull({ policy }: Prepared, span: Span, others: TakenThere[]): boolean {
+  const times = { start: toMs(span.start_time), end: toMs(span.end_time) }
+  return inTheWayOf({ ...span, ...times }, others, { policy, perSlot: null }).length > 0
+}
+
 function cameFirst(other: AppointmentRecord, ours: AppointmentRecord): boolean {
   if (other.enteredAt === null || ours.enteredAt === null) return true
   if (other.enteredAt !== ours.enteredAt) return other.enteredAt < ours.enteredAt
   return other.foreignId < ours.foreignId
 }
 
-async function conflicting(
+async function readOthers(
   push: Push,
   prepared: Prepared,
   span: Span,
-  ownForeignId: string | null,
-): Promise<AppointmentRecord[]> {
-  const found: AppointmentRecord[] = []
-  const own = ownForeignId ?? prepared.appointment.foreign_id
-  for await (const page of push.system.window(span.start_time as Instant, span.end_time as Instant)) {
-    for (const one of page) {
-      if (one.kind !== 'appointment') continue
-      const { record } = one
-      if (record.cancelled || record.foreignId === own || record.marker === prepared.marker) continue
-      // The patient does not matter here, and may be one that we do not know yet.
-      const mirror = await mirrorFor(push, { ...record, patient: null }, null)
-      if (mirror && conflicts(mirror, span)) found.push(record)
-    }
-  }
-  return found
+  own: string | null,
+): Promise<TakenThere[]> {
+  const rows = await readTakenThere(push, span.start_time, span.end_time)
+  return rows.filter(({ record }) => record.foreignId !== own && record.marker !== prepared.marker)
 }

@@ -5,6 +5,8 @@ import { isRetriable, type WriteCode } from '../model/writes.ts'
 import { type StoredAppointment, saveAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { endWrite, lockOpenWrites, type Write } from '../store/writes.ts'
+import { nameAlternatives } from './alternatives.ts'
+import type { TakenThere } from './taken-there.ts'
 
 type BadEnd = 'failed' | 'timed_out' | 'incomplete'
 
@@ -12,6 +14,7 @@ type BadEnd = 'failed' | 'timed_out' | 'incomplete'
  * Ends a write that is known not to be in effect (`failed`, `timed_out`), or whose effect is not known (`incomplete`).
  * A failed insertion leaves a cancelled appointment without a foreign id (decision 8) and ends what waited behind it; one
  * whose effect is unknown keeps its time. A failed change is no longer shown.
+ * @param around what the record system holds near an insertion whose time was taken
  */
 export async function endBadly(
   tx: Tenant,
@@ -20,6 +23,7 @@ export async function endBadly(
   state: BadEnd,
   code: WriteCode,
   message: string,
+  around: TakenThere[] = [],
 ): Promise<void> {
   await endWrite(tx, write.id, { state, code, message, retriable: isRetriable(code), differing: [] })
   if (write.kind === 'insert') {
@@ -40,6 +44,8 @@ export async function endBadly(
     appointment.overlay = withoutWrite(appointment.overlay, write.id)
   }
   await saveAppointments(tx, [appointment])
+  if (write.kind === 'insert' && code === 'slot_taken')
+    await nameAlternatives(tx, appointment, write.id, around)
 }
 
 /** Ends a change that the front desk made before us: what was asked for stands. */

@@ -3,7 +3,7 @@
  * booking locks: what the front desk does is fact.
  */
 import type { Tenant } from '../db/database.ts'
-import type { Mirror } from '../model/appointment-state.ts'
+import { baseOf, differences, type Mirror, type ShownFields } from '../model/appointment-state.ts'
 import type { AppointmentRecord, ChangeRecord, ForeignId, Marker } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import {
@@ -100,6 +100,7 @@ export async function mergeAppointments(
   )
   const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
   const rows: StoredAppointment[] = []
+  const moved: StoredAppointment[] = []
   for (const { record, hash, id, isCopy, newMarker, ...one } of todo) {
     const known = id === null ? null : (locked.get(id) ?? null)
     // Someone merged or settled it between our look and our lock, from a younger read (within one millisecond: perhaps).
@@ -114,6 +115,7 @@ export async function mergeAppointments(
       fresh.push(...(await nextAppointmentIds(tx, 1)))
     }
     const row = known && !other ? known : emptyRow(fresh.shift() ?? 0, context.sourceId)
+    const was = row.mirror ? baseOf(row) : null
     const mirror = keepInstants(one.mirror, row.mirror, record)
     Object.assign(row, {
       mirror,
@@ -124,10 +126,20 @@ export async function mergeAppointments(
       last_sync_time: context.seenAt,
     })
     rows.push(row)
+    if (takesAnew(was, row)) moved.push(row)
   }
   await saveAppointments(tx, rows)
-  if (!context.quiet) await noteConflicts(tx, rows)
+  if (!context.quiet) await noteConflicts(tx, moved)
   return recheck
+}
+
+const TAKES = ['location_id', 'operatory_id', 'provider_id', 'start_time', 'end_time', 'unavailable'] as const
+
+/** Whether a row takes a time that it did not take before. */
+function takesAnew(was: ShownFields | null, row: StoredAppointment): boolean {
+  if (!was || was.cancelled) return true
+  const changed = differences(was, baseOf(row))
+  return TAKES.some((name) => name in changed)
 }
 
 /** Instants that the system does not tell stay as they were first seen. */

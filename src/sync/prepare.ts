@@ -4,15 +4,18 @@ import type { Tenant } from '../db/database.ts'
 import type { FieldName, Mirror } from '../model/appointment-state.ts'
 import { same } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
+import type { Policy } from '../scheduling/sharing.ts'
 import { lockAppointments, type StoredAppointment, saveAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { type ForeignNames, findForeignNames } from '../store/directory-mirror.ts'
+import { isOverridden } from '../store/overrides.ts'
 import {
   lockPatientOf,
   lockPatientToWrite,
   type PatientToWrite,
   setPatientMarker,
 } from '../store/patients-mirror.ts'
+import { getPolicy } from '../store/policies.ts'
 import {
   type AttemptEnd,
   beginAttempt,
@@ -40,6 +43,11 @@ export interface Prepared {
   marker: string
   patient: PatientToWrite | null
   names: ForeignNames
+  /** What is written, for a write that takes a time; its policy as it stood when the attempt began. */
+  wanted: Mirror
+  policy: Policy
+  /** A key let it stand over what is there. */
+  isOverridden: boolean
   deadlinePassed: boolean
 }
 
@@ -109,6 +117,9 @@ async function begin(
     marker,
     patient,
     names: await findForeignNames(tx, wanted),
+    wanted,
+    policy: await getPolicy(tx, wanted.location_id),
+    isOverridden: await isOverridden(tx, write.id, wanted),
     deadlinePassed,
   }
 }

@@ -54,8 +54,16 @@ function insertionOf(prepared: Prepared, patient: Insertion['patient']): Inserti
     unavailable: asked.unavailable === true,
     note: (asked.note ?? null) as string | null,
     descriptors: names.descriptors,
-    overbook: false,
+    overbook: mayOverbook(prepared),
   }
+}
+
+/**
+ * Where more than one may share a time, the record system's own check, which knows only one at a time, is left out: ours
+ * looks in its place.
+ */
+function mayOverbook({ policy, isOverridden }: Prepared): boolean {
+  return isOverridden || policy.kind !== 'strict'
 }
 
 function changeOf(prepared: Prepared): Change {
@@ -77,7 +85,7 @@ function changeOf(prepared: Prepared): Change {
         start: asked.start_time as Instant,
         end: asked.end_time as Instant,
         operatory: names.operatory,
-        overbook: false,
+        overbook: mayOverbook(prepared),
       }
     case 'insert':
       throw new Error('an insertion is not a change')

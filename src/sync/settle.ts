@@ -9,6 +9,7 @@ import { findMirrored, lockAppointments, saveAppointments } from '../store/appoi
 import { now } from '../store/data-sources.ts'
 import { lockPatientOf, mapPatients, savePatients, tiePatient } from '../store/patients-mirror.ts'
 import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
+import { readAround } from './alternatives.ts'
 import type { Push } from './at-work.ts'
 import { endBadly } from './end.ts'
 import { planLook } from './look-again.ts'
@@ -119,6 +120,8 @@ export async function settleRejected(
   if (outcome.code === 'version_changed' && prepared.write.attempts < VERSION_TRIES)
     return await readAgain(push, prepared, outcome.message)
   const code = outcome.code === 'version_changed' ? 'changed_meanwhile' : codes[outcome.code]
+  const isMissed = code === 'slot_taken' && prepared.write.kind === 'insert'
+  const around = isMissed ? await readAround(push, prepared.wanted) : []
   await push.hold.inTenant(async (tx) => {
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     const write = await lockWrite(tx, prepared.write.id)
@@ -128,7 +131,7 @@ export async function settleRejected(
       code: outcome.code,
       message: outcome.message,
     })
-    await endBadly(tx, row, write, 'failed', code, outcome.message)
+    await endBadly(tx, row, write, 'failed', code, outcome.message, around)
   })
 }
 

@@ -26,7 +26,7 @@ it('what is taken is read by one bounded range of the index, under the policies 
   await t.look('vacuum analyze busy')
   const from = t.clock.instant()
   const to = new Date(Date.parse(from) + 14 * 86_400_000).toISOString()
-  const of = { operatoryIds: [operatoryId], providerIds: [providerId], loneProviderIds: [] }
+  const of = { operatoryIds: [operatoryId], providerIds: [providerId], anywhereProviderIds: [] }
   const plan = await inTenant(t.database, institutionId, (tx) =>
     explainTaken(tx, { locationIds: [locationId], from, to, of }),
   )

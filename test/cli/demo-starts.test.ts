@@ -10,7 +10,7 @@ const wanted: Wanted = {
   from: '2026-10-30T00:00:00.000Z',
   count: 6,
 }
-const span = { location_id: 9, operatory_id: null, provider_id: null }
+const span = { unavailable: false, location_id: 9, operatory_id: null, provider_id: null }
 
 it('gives half hours of working days with the offset in force then, at most four a day', () => {
   // The clocks went back on Sunday, 1 November 2026.

@@ -114,7 +114,9 @@ it('appointments_per_timeslot and a second location_id are taken and told', asyn
   })
   expect([status, body.description]).toEqual([
     201,
-    ['Note that following parameters are ignored: appointments_per_timeslot.'],
+    [
+      `appointments_per_timeslot was taken as 1: location ${s.locationId} takes no more at a time (overbooking).`,
+    ],
   ])
 })
 

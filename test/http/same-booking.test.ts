@@ -22,8 +22,10 @@ const keyFor = async (accountId: number) =>
       createKey(tx, { accountId, name: 'k', scopes: ['appointments:write'], institutionIds: null }),
     )
   ).key
-const endInsertion = (id: number, state: string) =>
-  s.t.look('update writes set state = $2, ended_at = now() where appointment_id = $1', [id, state])
+const endInsertion = async (id: number, state: string) => {
+  await s.t.look("update writes set state = 'sending' where appointment_id = $1", [id])
+  await s.t.look('update writes set state = $2, ended_at = now() where appointment_id = $1', [id, state])
+}
 
 /** Asserts that an answer is the first one's appointment, with the warning. */
 async function expectSame(again: Sent, first: Sent): Promise<void> {

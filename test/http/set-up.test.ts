@@ -61,6 +61,9 @@ it('sets up a practice from nothing over HTTP', async () => {
     promise_minutes: 30,
     min_notice_minutes: 0,
     buffer_minutes: 0,
+    overbooking: 'strict',
+    operatory_limit: 1,
+    provider_limit: 1,
   })
   const work = await s.t.look('select kind from work where subject_id = $1 order by kind', [id])
   expect(work.map((row) => row.kind)).toEqual(['pull', 'push'])

@@ -22,6 +22,8 @@ afterAll(async () => {
 beforeEach(async () => {
   for (const table of ['busy', 'slot_holds', 'working_hour_types', 'working_hours'])
     await s.t.look(`delete from ${table}`)
+  // What stood before is none that a booking could be the same as.
+  await s.t.look('update appointments set cancelled = true')
   await s.t.look('update locations set map_by_operatory = true, min_notice_minutes = 0, buffer_minutes = 0')
 })
 
@@ -301,7 +303,7 @@ describe('what is asked wrongly', () => {
     expect(body.data[0].slots).toHaveLength(2)
     expect(body.description).toEqual([
       'days must be from 1 to 62; 62 was taken.',
-      'appointments_per_timeslot was taken as 1: the health record systems here keep one appointment at a time in an operatory.',
+      `appointments_per_timeslot was taken as 1: location ${s.locationId} takes no more at a time (overbooking).`,
       'limit was taken: at most 2 slots of each group are shown.',
     ])
   })

@@ -97,7 +97,7 @@ const SHAPES = [
 
 /** A visit across the change, and a closure of a fortnight in one operatory until two hours after it. */
 function spansAround(at: number): TakenSpan[] {
-  const span = { location_id: 1, provider_id: null, hold_id: null }
+  const span = { location_id: 1, provider_id: null, hold_id: null, unavailable: false }
   return [
     { ...span, appointment_id: 1, operatory_id: 1, start: at - 20 * MINUTE, end: at + 25 * MINUTE },
     { ...span, appointment_id: 2, operatory_id: 5, start: at - 14 * DAY_MS, end: at + 120 * MINUTE },

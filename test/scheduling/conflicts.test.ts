@@ -2,32 +2,23 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AppointmentState, Draft, Mirror } from '../../src/model/appointment-state.ts'
 import { toInstant, toMs } from '../../src/model/time.ts'
-import { conflicts, occupiedBy, SPAN_MAX_MS, type Span } from '../../src/scheduling/conflicts.ts'
+import { occupiedBy, SPAN_MAX_MS, wantSame } from '../../src/scheduling/conflicts.ts'
 
 const at = (hour: number) => toInstant(Date.UTC(2026, 11, 7, hour))
-const span = (change: Partial<Span> = {}): Span => ({
-  location_id: 1,
-  operatory_id: 1,
-  provider_id: 1,
-  start_time: at(9),
-  end_time: at(10),
-  ...change,
-})
+const resource = { location_id: 1, operatory_id: 1, provider_id: 1 }
 
-describe('two spans', () => {
+describe('two want the same', () => {
   it.each([
-    ['the same operatory at the same time', {}, true],
-    ['one beginning when the other ends', { start_time: at(10), end_time: at(11) }, false],
-    ['one ending when the other begins', { start_time: at(8), end_time: at(9) }, false],
-    ['the same provider in another operatory', { operatory_id: 2 }, false],
-    ['the same provider without an operatory', { operatory_id: null }, true],
-    ['another provider without an operatory', { operatory_id: null, provider_id: 2 }, false],
-    ['an operatory closed for everyone', { provider_id: null }, true],
-    ['the whole location closed', { operatory_id: null, provider_id: null }, true],
-    ['another location closed', { location_id: 2, operatory_id: null, provider_id: null }, false],
-  ])('%s', (_, other, expected) => {
-    expect(conflicts(span(), span(other))).toBe(expected)
-    expect(conflicts(span(other), span())).toBe(expected)
+    ['in the same operatory', {}, true],
+    ['with the same provider in another operatory', { operatory_id: 2 }, false],
+    ['with the same provider without an operatory', { operatory_id: null }, true],
+    ['with another provider without an operatory', { operatory_id: null, provider_id: 2 }, false],
+    ['in an operatory closed for everyone', { provider_id: null }, true],
+    ['where the whole location is closed', { operatory_id: null, provider_id: null }, true],
+    ['where another location is closed', { location_id: 2, operatory_id: null, provider_id: null }, false],
+  ])('%s: %o is %s', (_, other, expected) => {
+    expect(wantSame(resource, { ...resource, ...other })).toBe(expected)
+    expect(wantSame({ ...resource, ...other }, resource)).toBe(expected)
   })
 })
 
@@ -66,6 +57,15 @@ describe('an appointment', () => {
   it('takes the old and the new time while a move is owed', () => {
     const overlay = { start_time: { value: at(14), write: 1 }, end_time: { value: at(15), write: 1 } }
     expect(times(state({ mirror, overlay }))).toEqual([at(9), at(14)])
+  })
+
+  it('is there once at any instant while it moves within its operatory, and twice while it moves to another', () => {
+    const moved = { start_time: { value: at(9), write: 1 }, end_time: { value: at(12), write: 1 } }
+    expect(occupiedBy(state({ mirror, overlay: moved }))).toMatchObject([
+      { start_time: at(9), end_time: at(12) },
+    ])
+    const elsewhere = { ...moved, operatory_id: { value: 2, write: 1 } }
+    expect(occupiedBy(state({ mirror, overlay: elsewhere }))).toHaveLength(2)
   })
 
   it('takes nothing by a local edit', () => {

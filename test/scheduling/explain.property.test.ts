@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { DAY_MS, toDate, toDay } from '../../src/scheduling/calendar.ts'
 import { explainStart, type Reason } from '../../src/scheduling/explain.ts'
+import { STRICT } from '../../src/scheduling/sharing.ts'
 import type { SlotHour } from '../../src/scheduling/slots.ts'
 import { isOn, isTaken, MINUTE } from './oracle.ts'
 import { clockOf, expectedSlots, type Schedule, schedules, shapeOf } from './random-schedules.ts'
@@ -69,6 +70,7 @@ it(`each start is explained, and each reason is true, on ${RUNS} random schedule
         hours: schedule.hours,
         leftOut: [],
         spans: schedule.spans,
+        sharing: STRICT,
         now: shape.earliest - 120 * MINUTE,
       }
       const first = shape.zone.dayStart(toDay(schedule.first))

@@ -100,6 +100,7 @@ function span(first: string, id: number) {
         location_id: LOCATION,
         operatory_id,
         provider_id,
+        unavailable: !held && id % 3 === 0,
         start: start + at * 5 * MINUTE,
         end: start + (at * 5 + minutes) * MINUTE,
       }),

@@ -34,6 +34,7 @@ const busy = (from: string, to: string, operatory_id: number | null = 1): TakenS
     location_id: 1,
     operatory_id,
     provider_id: 7,
+    unavailable: false,
     start: at(from),
     end: at(to),
   }

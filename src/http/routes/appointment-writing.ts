@@ -3,12 +3,15 @@ import { type TSchema, Type } from 'typebox'
 import { bookAppointment } from '../../booking/book.ts'
 import { bookOnce } from '../../booking/book-once.ts'
 import { changeAppointment } from '../../booking/change.ts'
+import type { Overbook } from '../../booking/override.ts'
 import { genderOf } from '../../booking/patient.ts'
 import type { Tenant } from '../../db/database.ts'
 import type { ShownAppointment } from '../../model/appointment.ts'
+import { Failure } from '../../model/failures.ts'
 import { AppointmentV2, AppointmentV3, toAppointmentV3 } from '../../model/wire-appointment.ts'
 import { Id } from '../../model/wire-basics.ts'
 import { AppointmentChange, AppointmentCreation } from '../../model/wire-booking.ts'
+import type { Caller } from '../../store/access.ts'
 import type { Answer } from '../envelope.ts'
 import { IdParams, refuseForeignLocation, Subdomain } from '../inputs.ts'
 import { type TenantInput, tenantRoute } from '../route.ts'
@@ -33,14 +36,12 @@ function missingFrom(appt: Partial<Appt> | undefined): string[] {
   return missing
 }
 
-/** Decision 24, and two parameters that mean nothing here. */
+/** Decision 24, and a parameter that means nothing here. */
 function warnOf(query: Query, body: AppointmentCreation): string[] {
   const warnings: string[] = []
   const notified = (['notify_patient', 'notify_practice'] as const).filter((name) => query[name] === true)
   if (notified.length > 0)
     warnings.push(`No message was sent: ${notified.join(' and ')} is taken, but we send none.`)
-  if (body.appointments_per_timeslot !== undefined)
-    warnings.push('Note that following parameters are ignored: appointments_per_timeslot.')
   const again = body.appt.location_id
   if (again !== undefined && again !== query.location_id)
     warnings.push("appt.location_id differs from the query's location_id, which was taken.")
@@ -51,6 +52,16 @@ function dependentOf(person: Appt['patient']) {
   if (!person) return null
   const { first_name: firstName, last_name: lastName, bio } = person
   return { firstName, lastName, birthDate: bio.date_of_birth, gender: genderOf(bio.gender ?? null) }
+}
+
+const ACCESS_DENIED = "You don't have access to perform this action."
+
+/** Throws `forbidden` where the key may not overbook. */
+function overbookOf({ overbook }: { overbook?: Overbook }, caller: Caller): Overbook | null {
+  if (overbook === undefined) return null
+  if (!caller.scopes.includes('appointments:overbook'))
+    throw new Failure('forbidden', [ACCESS_DENIED, 'The API key lacks the scope appointments:overbook'])
+  return { reason: overbook.reason.trim() }
 }
 
 async function create(
@@ -80,21 +91,25 @@ async function create(
     isNewClientsPatient: appt.is_new_clients_patient ?? null,
     descriptorIds: appt.descriptor_ids ?? [],
     holdId: appt.hold_id ?? null,
+    perSlot: body.appointments_per_timeslot ?? null,
+    overbook: overbookOf(appt, caller),
   })
   warnings.push(...booked.warnings, ...warnOf(query, body))
   return { data: { appt: await shown(tx, booked.appointment, version) }, owes: true, status: 201 }
 }
 
 async function change(
-  input: TenantInput<unknown, { id: number }, { appt: Record<string, unknown> }>,
+  input: TenantInput<unknown, { id: number }, AppointmentChange>,
   version: Version,
 ): Promise<Answer> {
   const { tx, params, body, caller, warnings } = input
+  const { overbook: _overbook, ...fields } = body.appt
   const changed = await changeAppointment(tx, {
     apiKeyId: caller.keyId,
     appointmentId: params.id,
     version,
-    fields: body.appt,
+    fields,
+    overbook: overbookOf(body.appt, caller),
   })
   warnings.push(...changed.warnings)
   return { data: { appt: await shown(tx, changed.appointment, version) }, owes: true }

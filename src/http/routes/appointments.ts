@@ -14,6 +14,7 @@ import {
   listAppointments,
 } from '../../store/appointments.ts'
 import { listDescriptors } from '../../store/descriptors.ts'
+import { listOverrides } from '../../store/overrides.ts'
 import { exactUpdates, type Position } from '../../store/page.ts'
 import { listWrites } from '../../store/writes.ts'
 import {
@@ -205,8 +206,13 @@ export const appointmentRoutes = [
     async handle({ tx, params }) {
       await getAppointment(tx, params.id)
       const writes = await listWrites(tx, params.id)
+      const overrides = await listOverrides(tx, params.id)
       return {
-        data: writes.map(({ state, ...write }) => ({ ...write, status: state })),
+        data: writes.map(({ state, ...write }) => ({
+          ...write,
+          status: state,
+          overrides: overrides.get(write.id) ?? [],
+        })),
         count: writes.length,
       }
     },

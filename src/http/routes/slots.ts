@@ -38,11 +38,7 @@ const terms = {
 }
 const Terms = Type.Object(terms)
 
-function termsOf(query: Static<typeof Terms>, warnings: string[]): SlotTerms {
-  if ((query.appointments_per_timeslot ?? 1) > 1)
-    warnings.push(
-      'appointments_per_timeslot was taken as 1: the health record systems here keep one appointment at a time in an operatory.',
-    )
+function termsOf(query: Static<typeof Terms>): SlotTerms {
   return {
     appointmentTypeId: query.appointment_type_id ?? query.category_id ?? null,
     slotLength: query.slot_length ?? null,
@@ -52,6 +48,7 @@ function termsOf(query: Static<typeof Terms>, warnings: string[]): SlotTerms {
     source: query.working_hour_source ?? null,
     minNotice: query.min_notice_minutes ?? null,
     buffer: query.buffer_minutes ?? null,
+    perSlot: query.appointments_per_timeslot ?? null,
   }
 }
 
@@ -87,7 +84,7 @@ async function find(
   const days = Math.min(Math.max(query.days, 1), DAYS_MAX)
   if (days !== query.days) warnings.push(`days must be from 1 to ${DAYS_MAX}; ${days} was taken.`)
   const found = await findSlotGroups(tx, {
-    ...termsOf(query, warnings),
+    ...termsOf(query),
     locationIds: [...new Set(query.lids)],
     providerIds: query.pids && query.pids.length > 0 ? [...new Set(query.pids)] : null,
     operatoryIds: query.operatory_ids && query.operatory_ids.length > 0 ? query.operatory_ids : null,
@@ -141,7 +138,7 @@ export const slotRoutes = [
     async handle({ tx, query, warnings }) {
       const times = readTimes(query, { start_time: 'first' }, await zoneOf(tx, query), warnings)
       const { explanation, warnings: more } = await explainSlot(tx, {
-        ...termsOf(query, warnings),
+        ...termsOf(query),
         locationId: query.location_id,
         providerId: query.provider_id,
         operatoryId: query.operatory_id ?? null,

@@ -19,6 +19,9 @@ export function showLocation(row: LocationRow, withSettings = false): Location {
     promise_minutes,
     min_notice_minutes,
     buffer_minutes,
+    overbooking,
+    operatory_limit,
+    provider_limit,
     specialty,
     ...rest
   } = row
@@ -34,6 +37,9 @@ export function showLocation(row: LocationRow, withSettings = false): Location {
       promise_minutes,
       min_notice_minutes,
       buffer_minutes,
+      overbooking,
+      operatory_limit,
+      provider_limit,
     },
   }
 }

@@ -74,6 +74,11 @@ export function showCapabilities(location: LocationRow, source: SourceStatus | n
     },
     effect: known?.effect ?? null,
     conflict_check: known?.conflictCheck ?? null,
+    overbooking: {
+      policy: location.overbooking,
+      operatory_limit: location.overbooking === 'limit' ? location.operatory_limit : null,
+      provider_limit: location.overbooking === 'limit' ? location.provider_limit : null,
+    },
     limits: {
       grain_minutes: known?.limits.grainMinutes ?? null,
       note_length: known?.limits.noteLength ?? null,

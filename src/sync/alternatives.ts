@@ -1,0 +1,51 @@
+/** Free times for an insertion whose own was taken while it was on its way. */
+import { Unavailable } from '../connectors/connector.ts'
+import type { Tenant } from '../db/database.ts'
+import { addMs, hours, toMs } from '../model/time.ts'
+import type { Span } from '../scheduling/conflicts.ts'
+import type { TakenSpan } from '../scheduling/taken.ts'
+import { findAlternatives } from '../store/alternatives.ts'
+import { findMirrored, type StoredAppointment } from '../store/appointments.ts'
+import { saveAlternatives } from '../store/writes.ts'
+import type { Push } from './at-work.ts'
+import { readTakenThere, type TakenThere } from './taken-there.ts'
+
+/** So that the day before, the day itself and the day after are in it, whatever the zone. */
+const NEAR_MS = hours(48)
+
+/**
+ * What the record system holds around a refused insertion: the mirror does not know yet who took its time. Where it cannot be
+ * read now, the mirror alone must do: whatever is then booked is checked again.
+ */
+export async function readAround(push: Push, wanted: Span): Promise<TakenThere[]> {
+  try {
+    return await readTakenThere(push, addMs(wanted.start_time, -NEAR_MS), addMs(wanted.end_time, NEAR_MS))
+  } catch (error) {
+    if (error instanceof Unavailable) return []
+    throw error
+  }
+}
+
+/** Names the alternatives of an insertion that ended `slot_taken`; call it once its appointment was released. */
+export async function nameAlternatives(
+  tx: Tenant,
+  appointment: StoredAppointment,
+  writeId: number,
+  around: TakenThere[],
+): Promise<void> {
+  const { draft } = appointment
+  if (!draft) return
+  const ids = around.map(({ record }) => record.foreignId)
+  const mirrored = new Set(
+    (await findMirrored(tx, appointment.data_source_id, ids, [])).map((row) => row.foreign_id),
+  )
+  // What is mirrored is counted already.
+  const there: TakenSpan[] = around.filter(({ record }) => !mirrored.has(record.foreignId))
+  // Whoever is there: not this time again.
+  const { location_id, operatory_id, provider_id, start_time, end_time } = draft
+  there.push({
+    ...{ location_id, operatory_id, provider_id, unavailable: true, appointment_id: null, hold_id: null },
+    ...{ start: toMs(start_time), end: toMs(end_time) },
+  })
+  await saveAlternatives(tx, writeId, await findAlternatives(tx, draft, null, there))
+}
