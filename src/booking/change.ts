@@ -31,7 +31,8 @@ export async function changeAppointment(tx: Tenant, change: ChangeRequest): Prom
   if (!location) throw new Error(`appointment ${row.id} has no location`)
   const open = await lockOpenWrites(tx, row.id)
   const insertion = open.find((write) => write.kind === 'insert')
-  const unsent = insertion?.state === 'pending' && insertion.attempts === 0
+  const unsent =
+    (insertion?.state === 'pending' && insertion.attempts === 0) || insertion?.code === 'patient_ambiguous'
   const before = shownOf(row)
   const intent = decideIntent(change, shown, location.now, unsent)
   if (intent.note !== undefined) {

@@ -3,7 +3,8 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { LocalDate } from '../model/time.ts'
 import { isDay } from '../model/wire-time.ts'
-import { findMatches, findPatient, insertPatient, lockPerson } from '../store/patients.ts'
+import { findPatient, insertPatient } from '../store/patients.ts'
+import { findKnown } from './known-patient.ts'
 
 export interface Dependent {
   firstName: string
@@ -14,7 +15,7 @@ export interface Dependent {
 }
 
 /**
- * Finds the dependent by name, birth date and the guardian's phone, or adds a placeholder that is written with the
+ * Finds the dependent by name, birth date and the guardian (or the guardian's phone), or adds a placeholder that is written with the
  * appointment. Answers the patient's id and foreign id.
  */
 export async function findOrAddDependent(
@@ -27,11 +28,9 @@ export async function findOrAddDependent(
     throw new Failure('invalid_request', 'Parameter patient.bio.date_of_birth is not a day (YYYY-MM-DD)')
   const guardian = await findPatient(tx, guardianId)
   const phone = guardian?.cell_phone ?? guardian?.home_phone ?? null
-  const person = { ...dependent, phone }
-  await lockPerson(tx, person)
-  const [known] = await findMatches(tx, place.dataSourceId, person)
-  if (known !== undefined)
-    return { id: known, foreign_id: (await findPatient(tx, known))?.foreign_id ?? null }
+  const person = { ...dependent, middleName: null, phones: [phone], guarantorId: guardianId }
+  const { known } = await findKnown(tx, place.dataSourceId, person)
+  if (known) return known
   const id = await insertPatient(tx, {
     ...dependent,
     ...place,

@@ -8,8 +8,9 @@ import { isPhone } from '../model/people.ts'
 import { isDay } from '../model/wire-time.ts'
 import { now } from '../store/data-sources.ts'
 import { getLocation } from '../store/locations.ts'
-import { findMatches, insertPatient, lockPerson } from '../store/patients.ts'
+import { insertPatient } from '../store/patients.ts'
 import { findProvider } from '../store/providers.ts'
+import { findKnown } from './known-patient.ts'
 
 export interface PatientWish {
   locationId: number
@@ -56,14 +57,12 @@ export async function createPatient(
     firstName: wish.firstName.trim(),
     lastName: wish.lastName.trim(),
     birthDate: wish.birthDate,
-    phone: wish.phone,
   }
-  await lockPerson(tx, person)
-  const [match] = await findMatches(tx, location.data_source_id, person)
-  if (match !== undefined) {
-    if (!wish.returnExisting) throw new Failure('patient_exists', 'Patient already exists')
-    return { id: match, existing: true }
-  }
+  const { middleName, phone, cellPhone, homePhone, workPhone } = wish
+  const phones = [phone, cellPhone, homePhone, workPhone]
+  const { exists, known } = await findKnown(tx, location.data_source_id, { ...person, middleName, phones })
+  if (exists && !wish.returnExisting) throw new Failure('patient_exists', 'Patient already exists')
+  if (known) return { id: known.id, existing: true }
   const id = await insertPatient(tx, {
     ...wish,
     ...person,

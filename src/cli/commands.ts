@@ -15,7 +15,7 @@ import { sandboxFault } from './sandbox-fault.ts'
 import { serve } from './serve.ts'
 import { sourceCommands } from './source.ts'
 import { webhookCommands } from './webhooks.ts'
-import { writes } from './writes.ts'
+import { writeCommands } from './writes.ts'
 
 export const commands: Command[] = [
   demo,
@@ -25,7 +25,7 @@ export const commands: Command[] = [
   ...locationCommands,
   ...sourceCommands,
   ...keyCommands,
-  writes,
+  ...writeCommands,
   ...webhookCommands,
   call,
   sandboxDesk,

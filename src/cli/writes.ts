@@ -1,6 +1,8 @@
-/** `writes`: what is owed to record systems, and how each write went. */
+/** `writes [resolve]`: what is owed to record systems, how each write went, and what a person decides of one that waits. */
+import { resolveWrite } from '../booking/resolve.ts'
+import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
-import { listOwed, listWrites, type ShownWrite } from '../store/writes.ts'
+import { findWriteAppointment, listOwed, listWrites, type ShownWrite } from '../store/writes.ts'
 import type { Command } from './command.ts'
 import { ofInstitution, readId, withInstitution } from './open.ts'
 import { asJson, showRows } from './output.ts'
@@ -8,7 +10,7 @@ import { asJson, showRows } from './output.ts'
 const LIMIT = 1_000
 const SHOWN = 100
 
-export const writes: Command = {
+const writes: Command = {
   name: 'writes',
   about: 'List what is owed to the record systems, or all writes of one appointment',
   positionals: ['[appointment]'],
@@ -44,6 +46,54 @@ export const writes: Command = {
     if (typed !== undefined && !values.flag('json')) for (const row of rows) showAttempts(row, terminal.say)
     return 0
   },
+}
+
+const resolve: Command = {
+  name: 'writes resolve',
+  about: 'Say who the patient of a waiting insertion is',
+  positionals: ['<write>'],
+  options: {
+    ...ofInstitution,
+    patient: { type: 'string', value: '<id>', about: 'This patient of ours, whom the record system holds' },
+    new: { type: 'boolean', about: 'Nobody whom the record system holds: create the patient' },
+    'give-up': { type: 'boolean', about: 'Nobody can say: the appointment is not written' },
+  },
+  details: 'Without one of the three it shows whom the patient may be. Names stand at GET /patients/{id}.',
+  run: async (input) => {
+    const { values, positionals, terminal } = input
+    const id = readId(positionals[0], 'write')
+    const patient = values.whole('patient', 1)
+    const said = {
+      ...(patient === undefined ? {} : { patient_id: patient }),
+      ...(values.flag('new') ? { create_new: true as const } : {}),
+      ...(values.flag('give-up') ? { give_up: true as const } : {}),
+    }
+    const lines = await withInstitution(input, async (tx) => {
+      if (Object.keys(said).length === 0) return candidatesOf(await findWrite(tx, id))
+      const concerned = await resolveWrite(tx, id, said)
+      return concerned.map((appointment) => `appointment ${appointment} is decided`)
+    })
+    for (const line of lines) terminal.say(line)
+    return 0
+  },
+}
+
+export const writeCommands = [writes, resolve]
+
+async function findWrite(tx: Tenant, id: number): Promise<ShownWrite> {
+  const appointment = await findWriteAppointment(tx, id)
+  const found = appointment === null ? [] : await listWrites(tx, appointment)
+  const write = found.find((one) => one.id === id)
+  if (!write) throw new Failure('not_found', `There is no write ${id}.`)
+  return write
+}
+
+function candidatesOf({ id, candidates }: ShownWrite): string[] {
+  if (candidates === null) return [`write ${id} does not wait to be told who its patient is`]
+  return candidates.map(
+    ({ patient_id, foreign_id, agrees_on }) =>
+      `patient ${patient_id ?? 'not mirrored'} (there ${foreign_id}): ${agrees_on.join(' and ')} agree`,
+  )
 }
 
 function whyOf({ code, message, differing }: ShownWrite): string | null {

@@ -97,6 +97,13 @@ export interface PatientQuery {
   birthDate: LocalDate
 }
 
+/** What one who may be the same person has in common at least: a birth date, or a phone. */
+export interface AlikeQuery {
+  birthDate: LocalDate | null
+  /** As people write them. */
+  phones: string[]
+}
+
 export interface Insertion {
   /** Recorded and committed on our side before this call, from `reserve`. The same marker means the same appointment. */
   marker: Marker
@@ -199,6 +206,12 @@ export interface RecordSystem extends AsyncDisposable {
   history?(foreignId: ForeignId): Promise<HistoryEntry[]>
   /** Patients there with this last name, first name (case folded) and birth date. */
   findPatients(query: PatientQuery): Promise<PatientRecord[]>
+  /**
+   * Patients there with this birth date, and those reached by one of these phones, as far as the system finds them: for a
+   * person to choose from, where name, birth date and phone do not all agree. Without it only those whom we mirror are
+   * compared. More than is asked for does no harm. Throws `Unavailable`.
+   */
+  findAlike?(query: AlikeQuery): Promise<PatientRecord[]>
   /** The marker for a coming insertion; nothing is sent. */
   reserve(): Marker
   insert(request: Insertion): Promise<Outcome>

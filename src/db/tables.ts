@@ -152,6 +152,7 @@ export interface DataSources {
   read_reason: string | null;
   read_status: Generated<string>;
   read_status_at: Generated<string>;
+  restored_at: string | null;
   updated_at: Generated<string>;
   window_days_ahead: Generated<number>;
   window_days_back: Generated<number>;
@@ -365,6 +366,7 @@ export interface Patients {
   location_id: number | null;
   marker: string | null;
   match_key: string;
+  merged_foreign_id: string | null;
   merged_into: number | null;
   middle_name: string | null;
   mirror_hash: string | null;
@@ -373,6 +375,7 @@ export interface Patients {
   phone_keys: Generated<string[]>;
   provider_id: number | null;
   state: string | null;
+  surely_new: Generated<boolean>;
   updated_at: Generated<string>;
   version: string | null;
   work_phone: string | null;
@@ -560,6 +563,7 @@ export interface Writes {
   appointment_id: number;
   asked_sealed: Buffer | null;
   attempts: Generated<number>;
+  candidates: Json | null;
   code: string | null;
   crashes: Generated<number>;
   created_at: Generated<string>;

@@ -1,12 +1,5 @@
 /** Which events the change of an appointment is, worked out from what one transaction did to its rows. */
-import {
-  type AppointmentState,
-  baseOf,
-  differences,
-  type Overlay,
-  type ShownFields,
-  shownOf,
-} from './appointment-state.ts'
+import { type AppointmentState, baseOf, differences, type ShownFields, shownOf } from './appointment-state.ts'
 import type { EventName } from './events.ts'
 import type { WriteCode, WriteKind } from './writes.ts'
 
@@ -23,9 +16,13 @@ export interface AppointmentChange {
   was: AppointmentState | null
   now: AppointmentState | null
   ended: EndedWrite[]
+  /** A client's request made the change. */
+  isAccepted?: boolean
   /** The promise of its insertion ran out. */
-  delayed: boolean
-  /** Its insertion had ended, and was said to have ended otherwise: what was said before. */
+  isDelayed?: boolean
+  /** Its insertion waits for a person to say who the patient is. */
+  isUndecided?: boolean
+  /** What is said of its insertion changed, though it did not end by this: what was said before. */
   insertion?: Record<string, unknown> | null
 }
 
@@ -48,17 +45,17 @@ export function eventsOf(change: AppointmentChange): AppointmentEvent[] {
       ? { name: 'appointment_updated', previous }
       : { name: `appointment_updated.${state}` as const, previous }
   })
-  if (now) events.push(...eventsOfRow(was, now, ended, previous))
-  if (change.delayed) events.push({ name: 'appointment_insertion.delayed' })
+  if (now) events.push(...eventsOfRow(change, now, previous))
+  if (change.isUndecided) events.push({ name: 'appointment_insertion.needs_decision' })
+  if (change.isDelayed) events.push({ name: 'appointment_insertion.delayed' })
   if (change.insertion !== undefined)
     events.push({ name: 'appointment_updated', previous: { insertion: change.insertion } })
   return events
 }
 
 function eventsOfRow(
-  was: AppointmentState | null,
+  { was, ended, isAccepted }: AppointmentChange,
   now: AppointmentState,
-  ended: EndedWrite[],
   previous: Record<string, unknown>,
 ): AppointmentEvent[] {
   if (now.mirror && !was?.mirror) {
@@ -66,26 +63,10 @@ function eventsOfRow(
     const withdrawn = ended.length === 0 && now.draft?.cancelled && now.mirror.cancelled
     return withdrawn ? [] : [{ name: 'appointment_created' }]
   }
-  // An end tells its change itself, but for a cancellation that was accepted before anything was sent.
-  if (ended.some(({ code }) => code !== 'cancelled_first')) return []
-  if (isAccepted(was, now))
-    return [was ? { name: 'appointment_accepted', previous } : { name: 'appointment_accepted' }]
-  return Object.keys(previous).length > 0 ? [{ name: 'appointment_updated', previous }] : []
-}
-
-/** A request of a client lays something over the mirror, or alters the draft; the sync only takes off what was laid there. */
-function isAccepted(was: AppointmentState | null, now: AppointmentState): boolean {
-  if (!was) return true
-  if (text(was.mirror) !== text(now.mirror)) return false
-  return text(was.draft) !== text(now.draft) || laidOver(was.overlay, now.overlay)
-}
-
-function laidOver(was: Overlay, now: Overlay): boolean {
-  return Object.entries(now).some(([name, entry]) => text(Reflect.get(was, name)) !== text(entry))
-}
-
-function text(value: unknown): string | undefined {
-  return JSON.stringify(value)
+  if (isAccepted) return [was ? { name: 'appointment_accepted', previous } : { name: 'appointment_accepted' }]
+  // An end tells its change itself.
+  if (ended.length > 0 || Object.keys(previous).length === 0) return []
+  return [{ name: 'appointment_updated', previous }]
 }
 
 /**

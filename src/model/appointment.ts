@@ -2,6 +2,7 @@
  * The appointment as everyone above the store sees it: wire names, the superset of v2 and v3, ids of ours, instants as
  * ISO text in UTC. The versions pick their fields from it (src/http/versions).
  */
+import type { Agreement } from './same-person.ts'
 import type { Instant } from './time.ts'
 
 export const INSERTION_STATES = [
@@ -34,6 +35,15 @@ export interface InsertionStatus {
   attempts: number
   /** Where its time was taken: up to three free ones, nearest first. */
   alternatives: Alternative[]
+  /** While it waits for a person to say who the patient is (`patient_ambiguous`): whom that may be; else null. */
+  candidates: PatientCandidate[] | null
+}
+
+/** One whom a new patient may be: ids, and what agrees of name, birth date and phone. */
+export interface PatientCandidate {
+  patient_id: number | null
+  foreign_id: string
+  agrees_on: Agreement[]
 }
 
 export interface ShownAppointment {

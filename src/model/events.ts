@@ -19,6 +19,7 @@ export const EVENT_NAMES = [
   'conflict_detected',
   'patient_merged',
   'data_source_loaded',
+  'appointment_insertion.needs_decision',
 ] as const
 export type EventName = (typeof EVENT_NAMES)[number]
 

@@ -8,18 +8,47 @@ const NANP = /^[2-9]\d{2}[2-9]\d{6}$/
 /** E.164 without its plus: no leading zero, at most 15 digits; shorter than 7 reaches nobody. */
 const E164 = /^[1-9]\d{6,14}$/
 const NANP_COUNTRIES = new Set(['US', 'CA', 'PR', 'VI', 'GU', 'AS', 'MP', 'JM', 'BS', 'BB', 'DO', 'TT', 'BM'])
-const MATCH_VERSION = 'v1'
+/** Raised whenever the forms below change: keys of an older version are then told apart, and compared anew. */
+export const MATCH_VERSION = 'v2'
 
-/** A name for comparison: lower case, without accents, punctuation dropped, hyphens as spaces, single spaces. */
-export function nameKey(...parts: (string | null | undefined)[]): string {
+/** Accents as Latin, Greek and Cyrillic have them. The vowel signs of other scripts are letters to their readers. */
+const ACCENTS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/gu
+/** Letters that have a stroke or a tail instead of an accent: people without that key type these. */
+const TYPED_AS: Record<string, string> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  ł: 'l',
+  ħ: 'h',
+  þ: 'th',
+  ı: 'i',
+}
+
+/** Lower case in Unicode's compatible form, punctuation dropped, hyphens as spaces, single spaces; accents kept. */
+export function accentedName(...parts: (string | null | undefined)[]): string {
   return parts
     .map((part) => part ?? '')
     .join(' ')
     .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/['’‘`.]/gu, '')
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .replaceAll('ς', 'σ')
+    .normalize('NFKC')
+    .replace(/['’‘`´ʼ.]/gu, '')
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
+    .trim()
+}
+
+/** A name for comparison: as `accentedName`, without accents. */
+export function nameKey(...parts: (string | null | undefined)[]): string {
+  return accentedName(...parts)
+    .normalize('NFKD')
+    .replace(ACCENTS, '')
+    .replace(/[ßæœøđðłħþı]/gu, (letter) => TYPED_AS[letter] ?? letter)
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
     .trim()
 }
 
@@ -28,8 +57,10 @@ export function nameKey(...parts: (string | null | undefined)[]): string {
  * Anything after an extension mark is left out.
  */
 export function phoneKey(phone: string | null | undefined): string | null {
-  const digits = (phone ?? '').replace(/(ext\.?|extension|x|#).*$/i, '').replace(/\D/g, '')
-  if (digits === '') return null
+  const dialled = (phone ?? '').replace(/(ext\.?|extension|x|#).*$/i, '').replace(/\D/g, '')
+  if (dialled === '') return null
+  // `00` and `011` dial abroad, as a plus does.
+  const digits = dialled.replace(/^(?:00|011)(?=[1-9]\d{9,14}$)/, '')
   if (digits.length === 11 && digits.startsWith('1') && NANP.test(digits.slice(1))) return digits.slice(1)
   return digits
 }
@@ -75,13 +106,47 @@ export interface PersonToMatch {
   phone: string | null
 }
 
+/** The parts of a name that are compared: letters alone, without spaces, and the generation told apart. */
+export interface NameParts {
+  first: string
+  last: string
+  /** `jr`, `sr`, `ii`, `iii`, `iv`, or empty where none is given. */
+  suffix: string
+}
+
+const SUFFIXES: Record<string, string> = {
+  jr: 'jr',
+  junior: 'jr',
+  sr: 'sr',
+  senior: 'sr',
+  ii: 'ii',
+  '2nd': 'ii',
+  iii: 'iii',
+  '3rd': 'iii',
+  iv: 'iv',
+  '4th': 'iv',
+}
+
+/** Takes a name apart. A suffix may stand behind either name; a name that is nothing else keeps it. */
+export function partsOfName(firstName: string, lastName: string, form = nameKey): NameParts {
+  const [first, behindFirst] = splitSuffix(form(firstName))
+  const [last, behindLast] = splitSuffix(form(lastName))
+  return { first, last, suffix: behindLast || behindFirst }
+}
+
+function splitSuffix(name: string): [letters: string, suffix: string] {
+  const words = name.split(' ')
+  const suffix = words.length > 1 ? SUFFIXES[words.at(-1) ?? ''] : undefined
+  return [(suffix === undefined ? words : words.slice(0, -1)).join(''), suffix ?? '']
+}
+
+/** What two requests for one new person share, however their phones are given: the version of the rule, name and birth date. */
+export function personKey(person: Omit<PersonToMatch, 'phone'>): string {
+  const { first, last } = partsOfName(person.firstName, person.lastName)
+  return [MATCH_VERSION, first, last, person.birthDate ?? ''].join('|')
+}
+
 /** What makes two records the same person: name, birth date and phone, behind the version of this rule. */
 export function matchKey(person: PersonToMatch): string {
-  return [
-    MATCH_VERSION,
-    nameKey(person.firstName),
-    nameKey(person.lastName),
-    person.birthDate ?? '',
-    phoneKey(person.phone) ?? '',
-  ].join('|')
+  return `${personKey(person)}|${phoneKey(person.phone) ?? ''}`
 }

@@ -42,7 +42,10 @@ function changesOf(noun: string): string[] {
 }
 
 /** Outcomes that a base name gets only where the subscription names them in full. */
-const ONLY_BY_NAME: ReadonlySet<string> = new Set<EventName>(['appointment_insertion.delayed'])
+const ONLY_BY_NAME: ReadonlySet<string> = new Set<EventName>([
+  'appointment_insertion.delayed',
+  'appointment_insertion.needs_decision',
+])
 
 export interface Subscribable {
   /** As NexHealth spells it, whatever case was sent. */

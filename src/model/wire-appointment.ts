@@ -15,6 +15,7 @@ import {
   oneOf,
   PATIENT_DATA,
 } from './wire-basics.ts'
+import { Candidate } from './wire-candidate.ts'
 import { patientFields } from './wire-people.ts'
 import { AppointmentType, Descriptor, Operatory } from './wire-practice.ts'
 import { Procedure } from './wire-procedure.ts'
@@ -28,6 +29,7 @@ export const Insertion = Type.Object(
     attempts: Type.Integer(),
     /** Free times, nearest first, where its own was taken (`slot_taken`). */
     alternatives: Type.Array(Alternative),
+    candidates: nullable(Type.Array(Candidate)),
   },
   { title: 'Insertion' },
 )

@@ -12,6 +12,7 @@ import {
   PATIENT_DATA,
   POLICIES,
 } from './wire-basics.ts'
+import { Candidate } from './wire-candidate.ts'
 import { BasicLocation } from './wire-practice.ts'
 
 const Light = oneOf(['green', 'red'])
@@ -100,6 +101,7 @@ export const Write = Type.Object(
     message: NullableText,
     retriable: nullable(Type.Boolean()),
     differing: Type.Array(Type.String()),
+    candidates: nullable(Type.Array(Candidate)),
     created_at: InstantText,
     deadline: InstantText,
     next_attempt_at: NullableInstant,
@@ -129,6 +131,17 @@ export const Write = Type.Object(
   },
   { title: 'Write' },
 )
+
+/** What a person says of a write that waits for a decision: exactly one of the three. */
+export const WriteResolution = Type.Object(
+  {
+    patient_id: Type.Optional(Id),
+    create_new: Type.Optional(Type.Literal(true)),
+    give_up: Type.Optional(Type.Literal(true)),
+  },
+  { title: 'WriteResolution' },
+)
+export type WriteResolution = Static<typeof WriteResolution>
 
 /** One event, shaped as its webhook would be, with the cursor to read on from. */
 export function eventOf(appointment: TSchema, patient: TSchema) {

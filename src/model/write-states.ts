@@ -129,7 +129,7 @@ const table: Record<WriteState, Record<WriteEvent, NextState>> = {
     stood_before: impossible,
     refused: impossible,
     overtaken: impossible,
-    stopped: impossible,
+    stopped: 'failed',
     superseded: 'failed',
     given_up: 'failed',
     expired: 'timed_out',

@@ -3,7 +3,7 @@ import { requiredId } from './body.ts'
 import { DESK, deskBlock, deskBook, deskList, deskMark, deskMove, deskRemark, deskUnblock } from './desk.ts'
 import { actOnce, type Touches } from './desk-pace.ts'
 import type { Routes } from './http.ts'
-import { changePerson } from './people.ts'
+import { changePerson, mergePerson } from './people.ts'
 import type { Practice } from './practice.ts'
 import { dayOf } from './practice-day.ts'
 import { ok } from './routes.ts'
@@ -24,6 +24,7 @@ export function deskRoutes(practice: Practice, touches: Touches): Routes {
       const person = requiredId(call.body, 'person_id')
       return ok({ person: personJson(changePerson(practice, DESK, person, call.body)) })
     },
+    'POST /desk/merge': (call) => ok({ person: personJson(mergePerson(practice, DESK, call.body)) }),
     'POST /desk/delete': (call) => {
       const visit = requiredId(call.body, 'visit_id')
       deleteVisit(practice, DESK, visit)

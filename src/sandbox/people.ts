@@ -1,12 +1,13 @@
 /** The practice's people: entered once for each external reference, looked for before that, renamed by the desk. */
-import { type Body, flag, onlyFields, parseDay, requiredText, text } from './body.ts'
+import { type Body, flag, id, onlyFields, parseDay, requiredId, requiredText, text } from './body.ts'
 import type { Actor, Practice } from './practice.ts'
 import { badInput, noSuch } from './refusal.ts'
 import { type Json, type PersonRow, personJson } from './rows.ts'
 
 /** Every column but the folded ones, which serve searches only. */
 export const PERSON_COLUMNS = `id, first_name, middle_name, last_name, birth_date, sex, email, phone, street, city,
-  state, zip, chart, payer_id, active, external_reference, version, revision, entered_at, changed_at`
+  state, zip, chart, payer_id, active, external_reference, version, revision, entered_at,
+  changed_at, (select into_id from merged_people m where m.person_id = people.id) as merged_into`
 
 const DRAFT_FIELDS = [
   'first_name',
@@ -133,14 +134,15 @@ export function enterPerson(
   return row
 }
 
-/** Everyone who fits all that is asked; at least a last name or a phone must be given. At most 50. */
+/** Everyone who fits all that is asked; at least a last name, a birth date or a phone must be given. At most 50. */
 export function searchPeople(practice: Practice, body: Body): Json[] {
   onlyFields(body, ['last_name', 'first_name', 'birth_date', 'phone'])
   const last = text(body, 'last_name') ?? null
   const first = text(body, 'first_name') ?? null
   const birthDate = text(body, 'birth_date') ?? null
   const phone = text(body, 'phone') ?? null
-  if (last === null && phone === null) throw badInput('missing_field', 'Give last_name or phone.')
+  if (last === null && birthDate === null && phone === null)
+    throw badInput('missing_field', 'Give last_name, birth_date or phone.')
   const conditions: [string, string][] = []
   if (last !== null) conditions.push(['last_folded = ?', fold(last)])
   if (first !== null) conditions.push(['first_folded = ?', fold(first)])
@@ -192,6 +194,35 @@ export function changePerson(practice: Practice, actor: Actor, id: number, body:
       before: personJson(row),
       after: personJson(after),
     })
+    return after
+  })
+}
+
+/**
+ * The desk lays two files together: `person_id` is kept as an alias of `into`, and its visits stay as they are. Without
+ * `into` it takes that back.
+ */
+export function mergePerson(practice: Practice, actor: Actor, body: Body): PersonRow {
+  onlyFields(body, ['person_id', 'into'])
+  return practice.transaction(() => {
+    const row = getPerson(practice, requiredId(body, 'person_id'))
+    const into = id(body, 'into') ?? null
+    if (into === row.id) throw badInput('bad_field', 'A file cannot be laid into itself.')
+    practice.run('delete from merged_people where person_id = ?', [row.id])
+    if (into !== null)
+      practice.run('insert into merged_people (person_id, into_id) values (?, ?)', [
+        row.id,
+        getPerson(practice, into).id,
+      ])
+    const revision = practice.count('revision')
+    practice.run('update people set version = version + 1, revision = ?, changed_at = ? where id = ?', [
+      revision,
+      practice.now(),
+      row.id,
+    ])
+    const after = getPerson(practice, row.id)
+    const [before, then] = [personJson(row), personJson(after)]
+    practice.write(actor, revision, { act: 'merge', noun: 'person', id: row.id, before, after: then })
     return after
   })
 }

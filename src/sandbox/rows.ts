@@ -15,6 +15,7 @@ export interface PersonRow {
   zip: string | null
   chart: string | null
   payer_id: number | null
+  merged_into: number | null
   active: number
   external_reference: string | null
   version: number
@@ -100,6 +101,7 @@ export function personJson(row: PersonRow): Json {
     zip: row.zip,
     chart: row.chart,
     payer_id: idText(row.payer_id),
+    merged_into: idText(row.merged_into),
     active: row.active === 1,
     ...stamps(row),
   }

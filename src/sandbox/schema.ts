@@ -33,6 +33,10 @@ create table if not exists people (
 create index if not exists people_by_name on people (last_folded, birth_date);
 create index if not exists people_by_phone on people (phone_digits);
 
+-- Files that the desk laid into others.
+create table if not exists merged_people (
+  person_id integer primary key references people, into_id integer not null references people) strict;
+
 create table if not exists visits (
   id integer primary key autoincrement, person_id integer not null references people,
   clinician_id integer references clinicians, chair_id integer references chairs, kind_id integer references visit_kinds,

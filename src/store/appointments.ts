@@ -218,7 +218,8 @@ const shownColumns = sql`
   a.sooner_if_possible, a.referrer, a.deleted, a.descriptor_ids,
   (extract(epoch from (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int as offset_minutes,
   case when w.id is null then null else jsonb_build_object('status', w.state, 'code', w.code, 'message', w.message,
-    'retriable', w.retriable, 'attempts', w.attempts, 'alternatives', w.alternatives) end as insertion`
+    'retriable', w.retriable, 'attempts', w.attempts, 'alternatives', w.alternatives,
+    'candidates', case w.state when 'needs_decision' then w.candidates end) end as insertion`
 
 const shownFrom = sql`
   from appointments a
@@ -263,7 +264,8 @@ function filtered(tx: Tenant, f: AppointmentFilter) {
     and (${f.createdBy ?? null}::bigint is null or a.booked_by_api_key_id = ${f.createdBy ?? null})
     and (${f.providerIds ?? null}::bigint[] is null or a.provider_id = any(${f.providerIds ?? null}))
     and (${f.operatoryIds ?? null}::bigint[] is null or a.operatory_id = any(${f.operatoryIds ?? null}))
-    and (${f.patientIds ?? null}::bigint[] is null or a.patient_id = any(${f.patientIds ?? null}))`
+    and (${f.patientIds ?? null}::bigint[] is null or a.patient_id = any(
+      array(select survivor_of(id) from unnest(${f.patientIds ?? null}::bigint[]) as asked(id))))`
 }
 
 /** A page of appointments as shown. Deleted ones are left out. */

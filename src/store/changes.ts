@@ -46,10 +46,15 @@ export function noteEnded(tx: Tenant, appointmentId: number, ended: EndedWrite):
 }
 
 export function noteDelayed(tx: Tenant, appointmentId: number): void {
-  changeOf(tx, appointmentId).delayed = true
+  changeOf(tx, appointmentId).isDelayed = true
 }
 
-/** The end of an insertion is told otherwise than before. `insertion` is what was said of it. */
+/** An insertion waits for a person to say who its patient is. */
+export function noteDecisionNeeded(tx: Tenant, appointmentId: number): void {
+  changeOf(tx, appointmentId).isUndecided = true
+}
+
+/** What is said of an insertion changed, though it did not end by this. `insertion` is what was said before. */
 export function noteInsertion(
   tx: Tenant,
   appointmentId: number,
@@ -79,7 +84,7 @@ export function noteLoaded(tx: Tenant, loaded: Changes['loaded'][number]): void 
 
 function changeOf(tx: Tenant, id: number): AppointmentChange {
   const { appointments } = changesOf(tx)
-  const change = appointments.get(id) ?? { was: null, now: null, ended: [], delayed: false }
+  const change = appointments.get(id) ?? { was: null, now: null, ended: [] }
   appointments.set(id, change)
   return change
 }

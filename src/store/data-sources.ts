@@ -157,6 +157,7 @@ export async function savePullProgress(
     window_read_at?: Instant
     loaded_at?: Instant
     writing_stopped_at?: Instant | null
+    restored_at?: Instant
   },
 ): Promise<void> {
   if (Object.keys(progress).length === 0) return

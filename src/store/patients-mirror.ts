@@ -4,8 +4,10 @@ import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import { matchKey, nameKey, phoneKeys } from '../model/people.ts'
 import type { PatientRecord } from '../model/records.ts'
-import type { Instant } from '../model/time.ts'
+import type { Instant, LocalDate } from '../model/time.ts'
 import { notePatients } from './changes.ts'
+import { foldPatient, linkSurvivors, type Merge } from './patient-merges.ts'
+import type { KnownRow } from './patients.ts'
 
 /** What is compared to see whether a patient changed. */
 function hashOf(record: PatientRecord): string {
@@ -22,16 +24,23 @@ export async function savePatients(
   source: { id: number; locationId: number | null },
   records: PatientRecord[],
   seenAt: Instant,
-): Promise<void> {
-  if (records.length === 0) return
+): Promise<Merge[]> {
+  if (records.length === 0) return []
   // In one order, so that two merges never wait for each other in a ring.
   const latest = [...new Map(records.map((record) => [record.foreignId, record])).values()].sort((a, b) =>
     a.foreignId < b.foreignId ? -1 : 1,
   )
-  await adoptPlaceholders(tx, source.id, latest)
+  const released = await releaseReused(tx, source.id, latest, seenAt)
+  const bearers = await chooseBearers(tx, source.id, latest)
+  await adoptPlaceholders(
+    tx,
+    source.id,
+    latest.filter((record) => bearers.has(record.foreignId)),
+  )
   const rows = latest.map((record) => ({
     ...record,
     hash: hashOf(record),
+    marker: bearers.has(record.foreignId) ? record.marker : null,
     name_key: nameKey(record.firstName, record.middleName, record.lastName),
     phone_keys: phoneKeys(record.cellPhone, record.homePhone, record.workPhone),
     match_key: matchKey({ ...record, phone: record.cellPhone ?? record.homePhone ?? record.workPhone }),
@@ -40,16 +49,16 @@ export async function savePatients(
     insert into patients as p (institution_id, data_source_id, location_id, foreign_id, marker, first_name, middle_name,
       last_name, birth_date, gender, email, cell_phone, home_phone, work_phone, address_line_1, address_line_2, city, state,
       zip_code, language, chart_id, billing_type, inactive, name_key, phone_keys, match_key, version, mirror_hash,
-      mirror_seen_at, last_sync_time)
+      mirror_seen_at, last_sync_time, merged_foreign_id)
     select ${tx.institutionId}::bigint, ${source.id}::bigint, ${source.locationId}::bigint, r."foreignId", r.marker, r."firstName", r."middleName",
       r."lastName", r."birthDate", r.gender, r.email, r."cellPhone", r."homePhone", r."workPhone", r."addressLine1",
       r."addressLine2", r.city, r.state, r."zipCode", r.language, r."chartId", r."billingType", r.inactive, r.name_key,
-      array(select jsonb_array_elements_text(r.phone_keys)), r.match_key, r.version, r.hash, ${seenAt}::timestamptz, app_now()
+      array(select jsonb_array_elements_text(r.phone_keys)), r.match_key, r.version, r.hash, ${seenAt}::timestamptz, app_now(), r."mergedInto"
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r("foreignId" text, marker text, "firstName" text,
       "middleName" text, "lastName" text, "birthDate" date, gender text, email text, "cellPhone" text, "homePhone" text,
       "workPhone" text, "addressLine1" text, "addressLine2" text, city text, state text, "zipCode" text, language text,
       "chartId" text, "billingType" text, inactive boolean, name_key text, phone_keys jsonb, match_key text, version text,
-      hash text)
+      hash text, "mergedInto" text)
     on conflict (institution_id, data_source_id, foreign_id) do update set marker = coalesce(excluded.marker, p.marker),
       first_name = excluded.first_name, middle_name = excluded.middle_name, last_name = excluded.last_name,
       birth_date = excluded.birth_date, gender = excluded.gender, email = excluded.email, cell_phone = excluded.cell_phone,
@@ -58,14 +67,104 @@ export async function savePatients(
       language = excluded.language, chart_id = excluded.chart_id, billing_type = excluded.billing_type,
       inactive = excluded.inactive, name_key = excluded.name_key, phone_keys = excluded.phone_keys,
       match_key = excluded.match_key, version = excluded.version, mirror_hash = excluded.mirror_hash,
-      mirror_seen_at = excluded.mirror_seen_at, last_sync_time = app_now(), updated_at = app_now()
+      mirror_seen_at = excluded.mirror_seen_at, last_sync_time = app_now(), updated_at = app_now(),
+      merged_foreign_id = excluded.merged_foreign_id
     where p.mirror_hash is distinct from excluded.mirror_hash
       and (p.mirror_seen_at is null or p.mirror_seen_at <= excluded.mirror_seen_at)
     returning p.id, p.xmax = 0 as fresh`.execute(tx.db)
+  await linkPatients(tx, source.id, latest)
   const ids = (fresh: boolean) => saved.filter((row) => row.fresh === fresh).map((row) => row.id)
   notePatients(tx, 'patient_created', ids(true))
-  notePatients(tx, 'patient_updated', ids(false))
-  notePatients(tx, 'patient_merged', await linkPatients(tx, source.id, latest))
+  notePatients(tx, 'patient_updated', [...released, ...ids(false)])
+  return await linkSurvivors(
+    tx,
+    source.id,
+    latest.map((record) => record.foreignId),
+  )
+}
+
+/**
+ * After a backup was restored, a foreign id may be given out a second time. Where name and birth date both differ, and either
+ * the row was last seen before the restoration or its version did not grow, it is another person: ours loses the foreign id,
+ * and is again one whom the record system does not hold. Answers our ids of these.
+ */
+async function releaseReused(
+  tx: Tenant,
+  dataSourceId: number,
+  records: PatientRecord[],
+  seenAt: Instant,
+): Promise<number[]> {
+  const { rows } = await sql<HeldRow>`
+    select p.id, p.foreign_id, p.name_key, p.birth_date, p.version,
+      coalesce(p.mirror_seen_at < d.restored_at, false) as before_restoration
+    from patients p join data_sources d on d.institution_id = p.institution_id and d.id = p.data_source_id
+    where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId}
+      and p.foreign_id = any(${records.map((record) => record.foreignId)}::text[])
+      and p.mirror_hash is not null and p.mirror_seen_at <= ${seenAt}`.execute(tx.db)
+  const byForeignId = new Map(rows.map((row) => [row.foreign_id, row]))
+  const reused = records.flatMap((record) => {
+    const held = byForeignId.get(record.foreignId)
+    return held && isAnotherPerson(held, record) ? [held.id] : []
+  })
+  if (reused.length > 0)
+    await sql`update patients set foreign_id = null, mirror_hash = null, mirror_seen_at = null, version = null,
+      merged_foreign_id = null, updated_at = app_now()
+      where institution_id = ${tx.institutionId} and id = any(${reused}::bigint[])`.execute(tx.db)
+  return reused
+}
+
+interface HeldRow {
+  id: number
+  foreign_id: string
+  name_key: string
+  birth_date: LocalDate | null
+  version: string | null
+  before_restoration: boolean
+}
+
+function isAnotherPerson(held: HeldRow, record: PatientRecord): boolean {
+  const name = nameKey(record.firstName, record.middleName, record.lastName)
+  const sameDate = held.birth_date !== null && held.birth_date === record.birthDate
+  if (name === held.name_key || sameDate) return false
+  return held.before_restoration || !hasGrown(held.version, record.version)
+}
+
+/** Versions that are no numbers, or not told, say nothing: they are taken to have grown. */
+function hasGrown(before: string | null, now: string | null): boolean {
+  const number = /^\d{1,15}$/
+  if (before === null || now === null || !number.test(before) || !number.test(now)) return true
+  return Number(now) > Number(before)
+}
+
+/**
+ * The foreign ids whose record bears its marker here: one for each marker. What the practice keeps twice under one marker
+ * stays two; the second bears none.
+ */
+async function chooseBearers(
+  tx: Tenant,
+  dataSourceId: number,
+  records: PatientRecord[],
+): Promise<Set<string>> {
+  const markers = records.flatMap((record) => record.marker ?? [])
+  if (markers.length === 0) return new Set()
+  const { rows } = await sql<{ marker: string; foreign_id: string | null }>`
+    select marker, foreign_id from patients where institution_id = ${tx.institutionId}
+      and data_source_id = ${dataSourceId} and marker = any(${markers}::text[])`.execute(tx.db)
+  const { rows: known } = await sql<{ foreign_id: string }>`
+    select foreign_id from patients where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId}
+      and foreign_id = any(${records.map((record) => record.foreignId)}::text[])`.execute(tx.db)
+  const holders = new Map(rows.map((row) => [row.marker, row.foreign_id]))
+  const mirrored = new Set(known.map((row) => row.foreign_id))
+  const bearers = new Set<string>()
+  for (const { marker, foreignId } of records) {
+    if (marker === null) continue
+    const holder = holders.get(marker)
+    // Held by another row; or by a placeholder, while this one is mirrored apart from it already.
+    if (holder === null ? mirrored.has(foreignId) : holder !== undefined && holder !== foreignId) continue
+    bearers.add(foreignId)
+    holders.set(marker, foreignId)
+  }
+  return bearers
 }
 
 /** Gives placeholders that bear a record's marker the foreign id, so that the upsert finds them. */
@@ -81,26 +180,18 @@ async function adoptPlaceholders(tx: Tenant, dataSourceId: number, records: Pati
         and o.data_source_id = p.data_source_id and o.foreign_id = r.foreign_id)`.execute(tx.db)
 }
 
-/**
- * Sets guarantor, provider and survivor, which are named by foreign ids that may come later in the same page.
- * Answers the ids that were merged away by this.
- */
-async function linkPatients(tx: Tenant, dataSourceId: number, records: PatientRecord[]): Promise<number[]> {
-  const linked = records.filter((record) => record.guarantor ?? record.provider ?? record.mergedInto)
-  if (linked.length === 0) return []
-  const { rows } = await sql<{ id: number; newly: boolean }>`update patients p set
-      guarantor_id = coalesce((select g.id from patients g where g.institution_id = p.institution_id
+/** Sets guarantor and provider, which are named by foreign ids that may come later in the same page. */
+async function linkPatients(tx: Tenant, dataSourceId: number, records: PatientRecord[]): Promise<void> {
+  const linked = records.filter((record) => record.guarantor ?? record.provider)
+  if (linked.length === 0) return
+  await sql`update patients p set
+      guarantor_id = coalesce((select survivor_of(g.id) from patients g where g.institution_id = p.institution_id
         and g.data_source_id = p.data_source_id and g.foreign_id = r.guarantor), p.guarantor_id),
       provider_id = coalesce((select v.id from providers v where v.institution_id = p.institution_id
-        and v.data_source_id = p.data_source_id and v.foreign_id = r.provider), p.provider_id),
-      merged_into = (select s.id from patients s where s.institution_id = p.institution_id
-        and s.data_source_id = p.data_source_id and s.foreign_id = r."mergedInto")
-    from (select id as old_id, merged_into as old_merged from patients where institution_id = ${tx.institutionId}) o, jsonb_to_recordset(${JSON.stringify(linked)}::jsonb) as r("foreignId" text, guarantor text, provider text,
-      "mergedInto" text)
+        and v.data_source_id = p.data_source_id and v.foreign_id = r.provider), p.provider_id)
+    from jsonb_to_recordset(${JSON.stringify(linked)}::jsonb) as r("foreignId" text, guarantor text, provider text)
     where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId}
-      and p.foreign_id = r."foreignId" and o.old_id = p.id
-    returning p.id, p.merged_into is not null and o.old_merged is null as newly`.execute(tx.db)
-  return rows.filter((row) => row.newly).map((row) => row.id)
+      and p.foreign_id = r."foreignId"`.execute(tx.db)
 }
 
 /** Our ids of patients by their foreign ids; merged ones answer their survivor. */
@@ -110,7 +201,7 @@ export async function mapPatients(
   foreignIds: string[],
 ): Promise<Map<string, number>> {
   const { rows } = await sql<{ foreign_id: string; id: number }>`
-    select foreign_id, coalesce(merged_into, id) as id from patients where institution_id = ${tx.institutionId}
+    select foreign_id, case when merged_into is null then id else survivor_of(id) end as id from patients where institution_id = ${tx.institutionId}
       and data_source_id = ${dataSourceId} and foreign_id = any(${foreignIds}::text[])`.execute(tx.db)
   return new Map(rows.map((row) => [row.foreign_id, row.id]))
 }
@@ -126,7 +217,13 @@ export interface PatientToWrite {
   birth_date: string | null
   gender: 'Male' | 'Female' | 'Other' | null
   email: string | null
+  /** The one that is written. */
   phone: string | null
+  /** All of them, in the form they are compared by. */
+  phone_keys: string[]
+  guarantor_id: number | null
+  /** A person said that the record system holds nobody who is this one. */
+  surely_new: boolean
 }
 
 /**
@@ -140,15 +237,40 @@ export async function lockPatientOf(tx: Tenant, appointmentId: number): Promise<
   )
 }
 
-/** A patient for a write, locked, so that two insertions of one new patient settle one after the other. */
+/**
+ * A patient for a write, locked, so that two insertions of one new patient settle one after the other; the survivor where
+ * this one was merged away.
+ */
 export async function lockPatientToWrite(tx: Tenant, id: number): Promise<PatientToWrite> {
   const { rows } = await sql<PatientToWrite>`
     select id, foreign_id, marker, first_name, middle_name, last_name, birth_date, gender, email,
-      coalesce(cell_phone, home_phone, work_phone) as phone
-    from patients where institution_id = ${tx.institutionId} and id = ${id} for no key update`.execute(tx.db)
+      coalesce(cell_phone, home_phone, work_phone) as phone, phone_keys, guarantor_id, surely_new
+    from patients where institution_id = ${tx.institutionId} and id = survivor_of(${id}::bigint) for no key update`.execute(
+    tx.db,
+  )
   const patient = rows[0]
   if (!patient) throw new Error(`patient ${id} is not there`)
   return patient
+}
+
+/** The patient of an appointment as shown. */
+export async function findPatientOf(tx: Tenant, appointmentId: number): Promise<number | null> {
+  const { rows } = await sql<{ patient_id: number | null }>`select patient_id from appointments
+    where institution_id = ${tx.institutionId} and id = ${appointmentId}`.execute(tx.db)
+  return rows[0]?.patient_id ?? null
+}
+
+/** Locks patients, in the order of their ids. */
+export async function lockPatients(tx: Tenant, ids: (number | null)[]): Promise<void> {
+  await sql`select id from patients where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])
+    order by id for no key update`.execute(tx.db)
+}
+
+/** Notes that a person said of a placeholder: nobody whom the record system holds is this one. */
+export async function markSurelyNew(tx: Tenant, id: number): Promise<void> {
+  await sql`update patients set surely_new = true where institution_id = ${tx.institutionId} and id = ${id}`.execute(
+    tx.db,
+  )
 }
 
 /** Records under which marker a patient will be written, before anything is sent. */
@@ -160,25 +282,49 @@ export async function setPatientMarker(tx: Tenant, id: number, marker: string): 
 
 /**
  * Ties a placeholder to a patient that the record system holds. Where we already mirror that patient under another id,
- * the appointments of the placeholder go to it and the placeholder lives on as its alias.
- * @returns the id to use from now on
+ * the placeholder becomes its alias.
  */
 export async function tiePatient(
   tx: Tenant,
   dataSourceId: number,
   id: number,
   foreignId: string,
-): Promise<number> {
+): Promise<void> {
   const known = (await mapPatients(tx, dataSourceId, [foreignId])).get(foreignId)
-  if (known === id) return id
-  if (known === undefined) {
-    await sql`update patients set foreign_id = ${foreignId}, updated_at = app_now()
-      where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
-    notePatients(tx, 'patient_updated', [id])
-    return id
-  }
-  await sql`update patients set merged_into = ${known}, updated_at = app_now()
+  if (known === id) return
+  if (known !== undefined) return await foldPatient(tx, id, known)
+  await sql`update patients set foreign_id = ${foreignId}, updated_at = app_now()
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
-  notePatients(tx, 'patient_merged', [id])
-  return known
+  notePatients(tx, 'patient_updated', [id])
+}
+
+/** One whom the record system holds and who may be the person that is looked for. */
+export interface MirroredPerson extends KnownRow {
+  /** Of the survivor, where this row is an alias. */
+  foreign_id: string
+  alias: boolean
+  marker: string | null
+}
+
+/** A page of people who share a phone is no family any more; birth dates come first. */
+const ALIKE_MAX = 2_000
+
+/**
+ * Everyone whom the record system holds, as far as we know, with this birth date or one of these phones. What is known of
+ * an alias is known of the survivor.
+ */
+export async function listAlike(
+  tx: Tenant,
+  dataSourceId: number,
+  birthDate: LocalDate | null,
+  phoneKeys: string[],
+): Promise<MirroredPerson[]> {
+  const { rows } = await sql<MirroredPerson>`
+    select s.foreign_id, s.id <> p.id as alias, p.marker, p.first_name, p.middle_name, p.last_name, p.birth_date, p.phone_keys, p.guarantor_id
+    from patients p join patients s on s.institution_id = p.institution_id
+      and s.id = case when p.merged_into is null then p.id else survivor_of(p.id) end and s.foreign_id is not null
+    where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId}
+      and (p.birth_date = ${birthDate}::date or p.phone_keys && ${phoneKeys}::text[])
+    order by (p.birth_date = ${birthDate}::date) is true desc, p.id limit ${ALIKE_MAX}`.execute(tx.db)
+  return rows
 }

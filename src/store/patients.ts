@@ -1,7 +1,8 @@
 /** Patients, read and searched; and the placeholder that a new patient is until the record system holds it. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
-import { matchKey, nameKey, phoneKey, phoneKeys } from '../model/people.ts'
+import { MATCH_VERSION, matchKey, nameKey, personKey, phoneKey, phoneKeys } from '../model/people.ts'
+import { comparePeople, type Identity } from '../model/same-person.ts'
 import type { Instant, LocalDate } from '../model/time.ts'
 import type { ShownPatient } from '../model/wire-people.ts'
 import { notePatients } from './changes.ts'
@@ -125,7 +126,7 @@ export async function showPatients(tx: Tenant, ids: number[]): Promise<ShownPati
 
 /** One patient; the id of one merged away answers the survivor. */
 export async function findPatient(tx: Tenant, id: number): Promise<ShownPatient | null> {
-  const { rows } = await sql<{ id: number }>`select coalesce(merged_into, id) as id from patients
+  const { rows } = await sql<{ id: number }>`select survivor_of(id) as id from patients
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
   const survivor = rows[0]?.id
   if (survivor === undefined) return null
@@ -155,25 +156,59 @@ export interface NewPatient {
   guarantorId: number | null
 }
 
-/** Waits until nobody else in the institution is creating the same person; held until the transaction ends. */
-export async function lockPerson(tx: Tenant, person: Parameters<typeof matchKey>[0]): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${matchKey(person)}, ${tx.institutionId}))`.execute(
+/** Waits until nobody else in the institution is creating a person of this name and birth date; held until the transaction ends. */
+export async function lockPerson(
+  tx: Tenant,
+  person: Pick<Identity, 'firstName' | 'lastName' | 'birthDate'>,
+): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${personKey(person)}, ${tx.institutionId}))`.execute(
     tx.db,
   )
 }
 
-/** Ids of the patients of a data source with this name, birth date and phone (any of their phones), oldest first. */
+/**
+ * The patients of a data source that are this person: name, birth date and a phone agree. Those in the record system come
+ * first, then the oldest; who was merged away answers the survivor. Rows whose key is of an older version of the rule are
+ * found by their birth date, and compared by the rule as it is now.
+ */
 export async function findMatches(
   tx: Tenant,
   dataSourceId: number,
-  person: Parameters<typeof matchKey>[0],
-): Promise<number[]> {
-  const { rows } = await sql<{ id: number }>`select id from patients p
-    where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId} and p.merged_into is null
-      and p.birth_date = ${person.birthDate} and p.name_key = ${nameKey(person.firstName, person.lastName)}
-      and (${phoneKey(person.phone)}::text is null or p.phone_keys @> array[${phoneKey(person.phone)}::text])
-    order by p.foreign_id is null, p.id`.execute(tx.db)
-  return rows.map((row) => row.id)
+  person: Identity,
+): Promise<{ id: number; foreign_id: string | null }[]> {
+  const { rows } = await sql<KnownRow & { survivor: number; survivor_foreign_id: string | null }>`
+    select p.first_name, p.middle_name, p.last_name, p.birth_date, p.phone_keys, p.guarantor_id, s.id as survivor,
+      s.foreign_id as survivor_foreign_id
+    from patients p join patients s on s.institution_id = p.institution_id
+      and s.id = case when p.merged_into is null then p.id else survivor_of(p.id) end
+    where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId} and p.birth_date = ${person.birthDate}
+      and (starts_with(p.match_key, ${`${personKey(person)}|`}) or not starts_with(p.match_key, ${`${MATCH_VERSION}|`}))
+    order by s.foreign_id is null, s.id`.execute(tx.db)
+  const same = rows.filter((row) => comparePeople(person, identityOf(row)).likeness === 'same')
+  const found = same.map((row) => ({ id: row.survivor, foreign_id: row.survivor_foreign_id }))
+  return [...new Map(found.map((one) => [one.id, one])).values()]
+}
+
+/** What of a row identifies the person. */
+export interface KnownRow {
+  first_name: string
+  middle_name: string | null
+  last_name: string
+  birth_date: LocalDate | null
+  phone_keys: string[]
+  guarantor_id: number | null
+}
+
+export function identityOf(row: KnownRow): Identity {
+  const { first_name, middle_name, last_name, birth_date, phone_keys, guarantor_id } = row
+  return {
+    firstName: first_name,
+    middleName: middle_name,
+    lastName: last_name,
+    birthDate: birth_date,
+    phones: phone_keys,
+    guarantorId: guarantor_id,
+  }
 }
 
 /** Inserts a placeholder: a patient that goes to the record system with its first appointment. Answers its id. */

@@ -15,7 +15,7 @@ export async function saveProcedures(
       appointment_id, code, name, status, start_date, end_date)
     select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r."foreignId",
       (select id from locations x where x.institution_id = ${tx.institutionId} and x.data_source_id = ${dataSourceId} and x.foreign_id = r.location),
-      (select coalesce(merged_into, id) from patients x where x.institution_id = ${tx.institutionId} and x.data_source_id = ${dataSourceId} and x.foreign_id = r.patient),
+      (select survivor_of(x.id) from patients x where x.institution_id = ${tx.institutionId} and x.data_source_id = ${dataSourceId} and x.foreign_id = r.patient),
       (select id from providers x where x.institution_id = ${tx.institutionId} and x.data_source_id = ${dataSourceId} and x.foreign_id = r.provider),
       (select id from appointments x where x.institution_id = ${tx.institutionId} and x.data_source_id = ${dataSourceId} and x.foreign_id = r.appointment),
       r.code, r.name, r.status, r."startDate", r."endDate"

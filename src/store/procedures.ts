@@ -27,7 +27,7 @@ function filtered(tx: Tenant, f: ProcedureFilter) {
     and (${f.ids ?? null}::bigint[] is null or p.id = any(${f.ids ?? null}::bigint[]))
     and (${f.locationId ?? null}::bigint is null or p.location_id = ${f.locationId ?? null})
     and (${f.providerId ?? null}::bigint is null or p.provider_id = ${f.providerId ?? null})
-    and (${f.patientId ?? null}::bigint is null or p.patient_id = ${f.patientId ?? null})
+    and (${f.patientId ?? null}::bigint is null or p.patient_id = survivor_of(${f.patientId ?? null}::bigint))
     and (${f.appointmentIds ?? null}::bigint[] is null or p.appointment_id = any(${f.appointmentIds ?? null}::bigint[]))
     and (${f.updatedSince ?? null}::timestamptz is null or p.updated_at >= ${f.updatedSince ?? null})
     and (${f.startedAfter ?? null}::date is null or p.start_date >= ${f.startedAfter ?? null})

@@ -98,8 +98,8 @@ export async function findBookingPatient(
   id: number,
 ): Promise<{ id: number; foreign_id: string | null; data_source_id: number } | null> {
   const { rows } = await sql<{ id: number; foreign_id: string | null; data_source_id: number }>`
-    select coalesce(s.id, p.id) as id, coalesce(s.foreign_id, p.foreign_id) as foreign_id, p.data_source_id
-    from patients p left join patients s on s.institution_id = p.institution_id and s.id = p.merged_into
+    select s.id, s.foreign_id, s.data_source_id
+    from patients p join patients s on s.institution_id = p.institution_id and s.id = survivor_of(p.id)
     where p.institution_id = ${tx.institutionId} and p.id = ${id}`.execute(tx.db)
   return rows[0] ?? null
 }

@@ -5,17 +5,21 @@ import { eventsOf } from '../model/appointment-events.ts'
 import { showAppointments } from './appointments.ts'
 import { type Changes, takeChanges } from './changes.ts'
 import { type NewEvent, recordEvents } from './events.ts'
+import { mapSurvivors } from './patient-merges.ts'
 import { showPatients } from './patients.ts'
 import { listSourceStatus } from './sync-status.ts'
 
 /**
  * Records the events of what was changed since it was last called in this transaction: patients before the appointments
  * that name them, then overlaps, then the data source. Every tenant transaction ends with it.
+ * @param acceptedId the appointment that a client's request made or changed, where it is told before the end for its answer
  * @returns the appointments among them, as shown
  */
-export async function tellChanges(tx: Tenant): Promise<ShownAppointment[]> {
+export async function tellChanges(tx: Tenant, acceptedId?: number): Promise<ShownAppointment[]> {
   const changes = takeChanges(tx)
   if (!changes) return []
+  const accepted = acceptedId === undefined ? undefined : changes.appointments.get(acceptedId)
+  if (accepted) accepted.isAccepted = true
   const appointments = await appointmentsOf(tx, changes)
   await recordEvents(tx, [
     ...(await tellPatients(tx, changes)),
@@ -52,12 +56,14 @@ function tellAppointments(changes: Changes, shown: Map<number, ShownAppointment>
 
 async function tellPatients(tx: Tenant, { patients }: Changes): Promise<NewEvent[]> {
   if (patients.size === 0) return []
-  const shown = await showPatients(tx, [...patients.keys()])
-  return shown.map((patient) => ({
+  const ids = [...patients.keys()]
+  const merged = ids.filter((id) => patients.get(id) === 'patient_merged')
+  const survivors = merged.length === 0 ? new Map<number, number>() : await mapSurvivors(tx, merged)
+  return (await showPatients(tx, ids)).map((patient) => ({
     name: patients.get(patient.id) ?? 'patient_updated',
     resourceType: 'Patient',
     subjectId: patient.id,
-    body: { patient },
+    body: survivors.has(patient.id) ? { patient, merged_into: survivors.get(patient.id) } : { patient },
   }))
 }
 

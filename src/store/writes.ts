@@ -1,11 +1,11 @@
 /** Writes: what we owe a record system, each with its own row, order, attempts and deadline. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
-import type { Alternative, WriteState } from '../model/appointment.ts'
+import type { Alternative, PatientCandidate, WriteState } from '../model/appointment.ts'
 import type { Instant } from '../model/time.ts'
 import { DEFERRALS, endingOf, statesBefore, type WriteEvent } from '../model/write-states.ts'
 import type { Asked, WriteCode, WriteKind } from '../model/writes.ts'
-import { noteDelayed, noteEnded } from './changes.ts'
+import { noteDecisionNeeded, noteDelayed, noteEnded, noteInsertion } from './changes.ts'
 
 export interface Write {
   id: number
@@ -13,6 +13,7 @@ export interface Write {
   appointment_id: number
   kind: WriteKind
   state: WriteState
+  code: WriteCode | null
   asked: Asked
   /** The same fields as they stood in the mirror when this was decided. */
   was: Asked
@@ -56,7 +57,7 @@ export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> 
   return id
 }
 
-const columns = sql`w.id, w.data_source_id, w.appointment_id, w.kind, w.state, w.asked_sealed, w.decided_on, w.attempts,
+const columns = sql`w.id, w.data_source_id, w.appointment_id, w.kind, w.state, w.code, w.asked_sealed, w.decided_on, w.attempts,
   w.crashes, w.last_attempt_at, w.deadline, w.promised_at, w.delayed_at`
 
 type WriteRow = Omit<Write, 'asked' | 'was'> & { asked_sealed: Buffer | null }
@@ -70,7 +71,7 @@ function unseal(tx: Tenant, { asked_sealed, ...row }: WriteRow): Write {
 
 /**
  * Ids of the writes that may go now, oldest first: the first open write of each appointment, where its time has come.
- * The ones behind it wait, so that one appointment's writes go in order.
+ * The ones behind it wait, so that one appointment's writes go in order. What waits for a person is due at its deadline.
  */
 export async function listDueWrites(
   tx: Tenant,
@@ -80,7 +81,7 @@ export async function listDueWrites(
   const { rows } = await sql<{ id: number; appointment_id: number }>`
     select w.id, w.appointment_id from writes w
     where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
-      and w.state <> 'needs_decision' and w.next_attempt_at <= app_now()
+      and w.next_attempt_at <= app_now()
       and not exists (select from writes earlier where earlier.institution_id = w.institution_id
         and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
     order by w.next_attempt_at, w.id limit ${limit}`.execute(tx.db)
@@ -91,7 +92,7 @@ export async function listDueWrites(
 export async function nextDue(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
   const { rows } = await sql<{ at: Instant | null }>`
     select min(next_attempt_at) as at from writes where institution_id = ${tx.institutionId}
-      and data_source_id = ${dataSourceId} and ended_at is null and state <> 'needs_decision'`.execute(tx.db)
+      and data_source_id = ${dataSourceId} and ended_at is null`.execute(tx.db)
   return rows[0]?.at ?? null
 }
 
@@ -112,9 +113,17 @@ export async function lockOpenWrites(tx: Tenant, appointmentId: number): Promise
   return rows.map((row) => unseal(tx, row))
 }
 
+/** The appointment that a write is about; null where there is no such write. */
+export async function findWriteAppointment(tx: Tenant, id: number): Promise<number | null> {
+  const { rows } = await sql<{ appointment_id: number }>`select appointment_id from writes
+    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  return rows[0]?.appointment_id ?? null
+}
+
 /** Replaces what a write asks for: only before anything of it was sent. */
 export async function updateAsked(tx: Tenant, id: number, asked: Asked, deadline: Instant): Promise<void> {
-  await sql`update writes set asked_sealed = ${tx.seal({ asked, was: {} })}, fields = ${Object.keys(asked)}, deadline = ${deadline}
+  await sql`update writes set asked_sealed = ${tx.seal({ asked, was: {} })}, fields = ${Object.keys(asked)}, deadline = ${deadline},
+      next_attempt_at = case state when 'needs_decision' then ${deadline}::timestamptz else next_attempt_at end
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
 }
 
@@ -182,6 +191,41 @@ export async function deferWrite(
   if (rows.length === 0) throw impossible(id, event)
 }
 
+/** Has a write that was not sent, and is certainly not in effect, wait for a person to say who its patient is. */
+export async function holdForDecision(
+  tx: Tenant,
+  id: number,
+  candidates: PatientCandidate[],
+  message: string,
+): Promise<void> {
+  const { rows } = await sql<{ appointment_id: number }>`
+    update writes set state = 'needs_decision', code = 'patient_ambiguous', message = ${message}, attempts = 0,
+      next_attempt_at = deadline, candidates = ${JSON.stringify(candidates)}
+    where institution_id = ${tx.institutionId} and id = ${id} and state = any(${statesBefore('person_needed')})
+    returning appointment_id`.execute(tx.db)
+  const [held] = rows
+  if (!held) throw impossible(id, 'person_needed')
+  noteDecisionNeeded(tx, held.appointment_id)
+}
+
+/** Lets every write that waited to be told who this patient is go at once, and wakes their pushes. Answers their appointments. */
+export async function releaseDecided(tx: Tenant, patientId: number): Promise<number[]> {
+  const { rows } = await sql<{ appointment_id: number }>`
+    with freed as (
+      update writes w set state = 'pending', code = null, message = null, candidates = null, next_attempt_at = app_now()
+      from appointments a where w.institution_id = ${tx.institutionId} and w.state = 'needs_decision'
+        and w.code = 'patient_ambiguous' and a.institution_id = w.institution_id and a.id = w.appointment_id
+        and a.patient_id = ${patientId}
+      returning w.appointment_id, w.data_source_id),
+    woken as (
+      insert into wakes (work_id) select distinct k.id from work k join freed on freed.data_source_id = k.subject_id
+      where k.kind = 'push' and k.institution_id = ${tx.institutionId})
+    select appointment_id from freed order by 1`.execute(tx.db)
+  const ids = rows.map((row) => row.appointment_id)
+  for (const id of ids) noteInsertion(tx, id, { status: 'needs_decision', code: 'patient_ambiguous' })
+  return ids
+}
+
 /** One more crash was found behind a write. */
 export async function countCrash(tx: Tenant, id: number): Promise<void> {
   await sql`update writes set crashes = crashes + 1 where institution_id = ${tx.institutionId} and id = ${id}`.execute(
@@ -245,6 +289,8 @@ export interface ShownWrite {
   code: string | null
   message: string | null
   retriable: boolean | null
+  /** Of a write that waits for a person; else null. */
+  candidates: PatientCandidate[] | null
   created_at: Instant
   next_attempt_at: Instant | null
   deadline: Instant
@@ -261,7 +307,7 @@ export interface ShownWrite {
 
 const shownWrites = sql`
   select w.id, w.appointment_id, w.data_source_id, w.kind, w.state, w.fields, w.differing, w.code, w.message, w.retriable,
-    w.created_at, case when w.ended_at is null then w.next_attempt_at end as next_attempt_at, w.deadline, w.ended_at,
+    case w.state when 'needs_decision' then w.candidates end as candidates, w.created_at, case when w.ended_at is null then w.next_attempt_at end as next_attempt_at, w.deadline, w.ended_at,
     coalesce((select jsonb_agg(jsonb_build_object('id', t.id,
         'started_at', to_char(t.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'ended_at', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

@@ -4,7 +4,7 @@
  * next holder looks before it sends again.
  */
 
-import { type Outcome, Unavailable } from '../connectors/connector.ts'
+import { type Insertion, type Outcome, Unavailable } from '../connectors/connector.ts'
 import { addMs } from '../model/time.ts'
 import { deferWrite } from '../store/writes.ts'
 import { guardTime, withdrawIfBeaten } from './advisory.ts'
@@ -12,15 +12,17 @@ import type { Push } from './at-work.ts'
 import { lookFor } from './look.ts'
 import { beginAgain, noteOutcome, type Prepared, prepare } from './prepare.ts'
 import { retryAt } from './retry.ts'
+import { choosePatient, type Undecided } from './same-patient.ts'
 import { sendWrite } from './send.ts'
 import { settleRejected, settleWritten } from './settle.ts'
+import { settleUndecided } from './undecided.ts'
 
 /**
  * Carries out one write as far as it goes now. Answers whether the record system was reached.
  * Throws `Unavailable` where it was not: the unit then backs off as a whole.
  */
 export async function carryOut(push: Push, writeId: number, appointmentId: number): Promise<boolean> {
-  let prepared = await prepare(push, writeId, appointmentId)
+  const prepared = await prepare(push, writeId, appointmentId)
   if (!prepared) return false
   if (prepared.inFlight) {
     const looked = await lookFor(push, prepared)
@@ -29,16 +31,29 @@ export async function carryOut(push: Push, writeId: number, appointmentId: numbe
       await settle(push, prepared, { kind: 'written', record: looked.record })
       return true
     }
-    prepared = await beginAgain(push, prepared)
   }
-  await settle(push, prepared, await send(push, prepared))
+  const patient = await reading(() => choosePatient(push, prepared.patient))
+  if (patient !== null && 'kind' in patient) {
+    await settle(push, prepared, patient)
+    return true
+  }
+  const begun = prepared.inFlight ? await beginAgain(push, prepared) : prepared
+  await settle(push, begun, await send(push, begun, patient))
   return true
 }
 
 /** Calls answer with outcomes; a read before the call may find the record system away, and then nothing was sent. */
-async function send(push: Push, prepared: Prepared): Promise<Outcome> {
+async function send(push: Push, prepared: Prepared, patient: Insertion['patient']): Promise<Outcome> {
+  return await reading(
+    async () => (await guardTime(push, prepared)) ?? (await sendWrite(push, prepared, patient)),
+  )
+}
+
+type Away = Extract<Outcome, { kind: 'unavailable' }>
+
+async function reading<T>(read: () => Promise<T>): Promise<T | Away> {
   try {
-    return (await guardTime(push, prepared)) ?? (await sendWrite(push, prepared))
+    return await read()
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     const wait = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }
@@ -46,8 +61,11 @@ async function send(push: Push, prepared: Prepared): Promise<Outcome> {
   }
 }
 
-async function settle(push: Push, prepared: Prepared, outcome: Outcome): Promise<void> {
+async function settle(push: Push, prepared: Prepared, outcome: Outcome | Undecided): Promise<void> {
   switch (outcome.kind) {
+    case 'undecided':
+      await settleUndecided(push, prepared, outcome)
+      return
     case 'written':
     case 'rejected':
       await settleAnswer(push, prepared, outcome)

@@ -17,6 +17,7 @@ import {
 import { noteQuietly } from '../store/changes.ts'
 import { clearAside, setAside } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
+import { followMerges } from '../store/patient-merges.ts'
 import { mapPatients, savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
@@ -49,7 +50,8 @@ export async function mergeRecords(
   const patients = records.flatMap((one) => (one.kind === 'patient' ? [one.record] : []))
   const location = context.maps.soleLocation
   if (context.quiet) noteQuietly(tx)
-  await savePatients(tx, { id: context.sourceId, locationId: location }, patients, context.seenAt)
+  const place = { id: context.sourceId, locationId: location }
+  await followMerges(tx, context.sourceId, await savePatients(tx, place, patients, context.seenAt))
   const appointments = records.flatMap((one) => (one.kind === 'appointment' ? [one.record] : []))
   const recheck = await mergeAppointments(tx, context, appointments)
   const gone = records.flatMap((one) =>

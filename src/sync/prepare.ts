@@ -51,6 +51,8 @@ export interface Prepared {
   deadlinePassed: boolean
 }
 
+const OPEN: ReadonlySet<string> = new Set(['pending', 'sending', 'unknown', 'needs_decision'])
+
 /** A write that crashed its worker this often waits for a person. */
 const CRASHES_MAX = 3
 
@@ -60,15 +62,17 @@ export async function prepare(push: Push, writeId: number, appointmentId: number
     await lockPatientOf(tx, appointmentId)
     const [appointment] = await lockAppointments(tx, [appointmentId])
     const write = await lockWrite(tx, writeId)
-    if (!appointment || !write || !['pending', 'sending', 'unknown'].includes(write.state)) return null
-    const inFlight = write.state !== 'pending'
+    if (!appointment || !write || !OPEN.has(write.state)) return null
     const at = await now(tx)
+    // A person may decide until the deadline. What waits for one to say who the patient is was not sent.
+    if (write.state === 'needs_decision' && write.deadline > at) return null
+    const inFlight = write.state !== 'pending' && write.code !== 'patient_ambiguous'
     if (write.state === 'sending') {
       await closeOpenAttempts(tx, write.id)
       await countCrash(tx, write.id)
       if (write.crashes + 1 >= CRASHES_MAX) {
         const message = 'The worker stopped three times while it sent this write: it waits for a person.'
-        await deferWrite(tx, write.id, 'needs_decision', at, 'crashed_repeatedly', message)
+        await deferWrite(tx, write.id, 'needs_decision', write.deadline, 'crashed_repeatedly', message)
         return null
       }
     }
@@ -109,7 +113,12 @@ async function begin(
   }
   const wanted = { ...fields, ...write.asked } as Mirror
   return {
-    write: { ...write, attempts: write.attempts + (inFlight ? 0 : 1) },
+    write: {
+      ...write,
+      attempts: write.attempts + (inFlight ? 0 : 1),
+      // The practice, or a person, may have merged the patient since it was asked for.
+      asked: patient ? { ...write.asked, patient_id: patient.id } : write.asked,
+    },
     attemptId: inFlight ? null : await beginAttempt(tx, write.id),
     inFlight,
     lastAttemptAt: write.last_attempt_at,

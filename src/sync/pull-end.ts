@@ -45,7 +45,8 @@ export async function checkMarks(pull: Pull, marks: Record<string, number>): Pro
   if (back.length === 0) return
   source.cursor = null
   await hold.inTenant(async (tx) => {
-    await savePullProgress(tx, source.id, { cursor: null, writing_stopped_at: await now(tx) })
+    const at = await now(tx)
+    await savePullProgress(tx, source.id, { cursor: null, writing_stopped_at: at, restored_at: at })
     const reason = `The record system went back behind what we had read (${back.map(([name]) => name).join(', ')}): was a backup restored? Writing has stopped.`
     await setStatus(tx, source.id, 'write', 'red', reason)
   })

@@ -3,41 +3,18 @@ import type { Change, Insertion, Outcome } from '../connectors/connector.ts'
 import type { Instant } from '../model/time.ts'
 import type { Push } from './at-work.ts'
 import type { Prepared } from './prepare.ts'
-import { findSamePatient } from './same-patient.ts'
 
-/** Sends a write. Connectors answer with an outcome; a throw is a fault of ours and leaves the write to be looked for. */
-export async function sendWrite(push: Push, prepared: Prepared): Promise<Outcome> {
+/**
+ * Sends a write. Connectors answer with an outcome; a throw is a fault of ours and leaves the write to be looked for.
+ * @param patient as `choosePatient` said; null for a block, and for changes
+ */
+export async function sendWrite(
+  push: Push,
+  prepared: Prepared,
+  patient: Insertion['patient'],
+): Promise<Outcome> {
   if (prepared.write.kind !== 'insert') return await push.system.change(changeOf(prepared))
-  const patient = await patientFor(push, prepared)
-  if (patient === 'ambiguous')
-    return {
-      kind: 'rejected',
-      code: 'refused',
-      message: 'Several patients there fit: which one is for a person to say.',
-    }
   return await push.system.insert(insertionOf(prepared, patient))
-}
-
-async function patientFor(push: Push, { patient }: Prepared): Promise<Insertion['patient'] | 'ambiguous'> {
-  if (!patient) return null
-  if (patient.foreign_id !== null) return { foreignId: patient.foreign_id }
-  const same = await findSamePatient(push.system, patient)
-  if (same === 'ambiguous') return 'ambiguous'
-  if (same) return { foreignId: same }
-  // Without it every new patient would be one and the same there.
-  if (patient.marker === null) throw new Error(`patient ${patient.id} has no marker`)
-  return {
-    marker: patient.marker,
-    draft: {
-      firstName: patient.first_name,
-      middleName: patient.middle_name,
-      lastName: patient.last_name,
-      birthDate: patient.birth_date,
-      gender: patient.gender,
-      email: patient.email,
-      phone: patient.phone,
-    },
-  }
 }
 
 function insertionOf(prepared: Prepared, patient: Insertion['patient']): Insertion {

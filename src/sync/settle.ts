@@ -7,6 +7,7 @@ import type { Instant } from '../model/time.ts'
 import type { WriteCode } from '../model/writes.ts'
 import { findMirrored, lockAppointments, saveAppointments } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
+import { followMerges, mapSurvivors } from '../store/patient-merges.ts'
 import { lockPatientOf, mapPatients, savePatients, tiePatient } from '../store/patients-mirror.ts'
 import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
 import { readAround } from './alternatives.ts'
@@ -66,7 +67,7 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
     await saveAppointments(tx, [...strangers, row])
     const outcome = prepared.attemptId === null ? 'found' : 'written'
     await noteOutcome(tx, prepared, { outcome, code: null, message: null })
-    await endWritten(tx, write, excused ? [] : differing(write, mirror))
+    await endWritten(tx, write, excused ? [] : differing(await ofSurvivor(tx, write), mirror))
     if (write.kind === 'insert') await planLook(push, tx, write.id)
   })
 }
@@ -83,6 +84,13 @@ async function endWritten(tx: Tenant, write: Write, fields: string[]): Promise<v
   })
 }
 
+/** A write with the patient it asks for as that one is known now. */
+async function ofSurvivor(tx: Tenant, write: Write): Promise<Write> {
+  const id = write.asked.patient_id
+  if (typeof id !== 'number') return write
+  return { ...write, asked: { ...write.asked, patient_id: (await mapSurvivors(tx, [id])).get(id) ?? id } }
+}
+
 /** The patient that was created, or found there, becomes the one we hold. */
 async function settlePatient(
   tx: Tenant,
@@ -96,7 +104,7 @@ async function settlePatient(
   await tiePatient(tx, push.source.id, prepared.patient.id, foreignId)
   if (!answer.patient) return
   const place = { id: push.source.id, locationId: push.maps.soleLocation }
-  await savePatients(tx, place, [answer.patient], seenAt)
+  await followMerges(tx, push.source.id, await savePatients(tx, place, [answer.patient], seenAt))
 }
 
 const codes: Record<Exclude<RejectionCode, 'version_changed'>, WriteCode> = {

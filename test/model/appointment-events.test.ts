@@ -38,8 +38,7 @@ const state = (some: Partial<AppointmentState>): AppointmentState => ({
   overlay: {},
   ...some,
 })
-const told = (some: Partial<AppointmentChange>) =>
-  eventsOf({ was: null, now: null, ended: [], delayed: false, ...some })
+const told = (some: Partial<AppointmentChange>) => eventsOf({ was: null, now: null, ended: [], ...some })
 const asked = state({ draft })
 const withdrawn = state({ draft: { ...draft, cancelled: true } })
 const stands = state({ mirror })
@@ -48,15 +47,15 @@ const edited = state({ mirror, overlay: { note: { value: 'x', edited_at: '2026-1
 
 describe('the events of a change', () => {
   const rows: [string, Partial<AppointmentChange>, ReturnType<typeof eventsOf>][] = [
-    ['a POST', { now: asked }, [{ name: 'appointment_accepted' }]],
+    ['a POST', { now: asked, isAccepted: true }, [{ name: 'appointment_accepted' }]],
     [
       'a PATCH that is owed',
-      { was: stands, now: owed },
+      { was: stands, now: owed, isAccepted: true },
       [{ name: 'appointment_accepted', previous: { confirmed: false } }],
     ],
     [
       'a local edit',
-      { was: stands, now: edited },
+      { was: stands, now: edited, isAccepted: true },
       [{ name: 'appointment_accepted', previous: { note: null } }],
     ],
     [
@@ -66,12 +65,17 @@ describe('the events of a change', () => {
     ],
     [
       'a PATCH before anything was sent',
-      { was: asked, now: state({ draft: { ...draft, note: 'y' } }) },
+      { was: asked, now: state({ draft: { ...draft, note: 'y' } }), isAccepted: true },
       [{ name: 'appointment_accepted', previous: { note: null } }],
     ],
     [
       'a cancellation before anything was sent',
-      { was: asked, now: withdrawn, ended: [{ kind: 'insert', state: 'failed', code: 'cancelled_first' }] },
+      {
+        was: asked,
+        now: withdrawn,
+        ended: [{ kind: 'insert', state: 'failed', code: 'cancelled_first' }],
+        isAccepted: true,
+      },
       [
         { name: 'appointment_insertion.failed' },
         { name: 'appointment_accepted', previous: { cancelled: false } },
@@ -91,7 +95,7 @@ describe('the events of a change', () => {
       { was: asked, now: withdrawn, ended: [{ kind: 'insert', state: 'failed', code: 'slot_taken' }] },
       [{ name: 'appointment_insertion.failed' }],
     ],
-    ['a promise that ran out', { delayed: true }, [{ name: 'appointment_insertion.delayed' }]],
+    ['a promise that ran out', { isDelayed: true }, [{ name: 'appointment_insertion.delayed' }]],
     [
       'a second copy that was cancelled',
       { insertion: { status: 'complete' } },
@@ -132,6 +136,12 @@ describe('the events of a change', () => {
       'a confirmation that was refused',
       { was: owed, now: stands, ended: [{ kind: 'confirm', state: 'failed', code: 'refused' }] },
       [{ name: 'appointment_updated.failed', previous: { confirmed: true } }],
+    ],
+    ['a person who is needed', { isUndecided: true }, [{ name: 'appointment_insertion.needs_decision' }]],
+    [
+      'a patient who turned out to be another, before anything was sent',
+      { was: asked, now: state({ draft: { ...draft, patient_id: 9 } }) },
+      [{ name: 'appointment_updated', previous: { patient_id: 2 } }],
     ],
     ['nothing', { was: stands, now: stands }, []],
   ]

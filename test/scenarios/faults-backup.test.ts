@@ -1,5 +1,6 @@
 /** The practice restores a backup: writing stops, the mirror follows, and ids that are given out again mean what they mean now. */
 import { expect, it } from 'vitest'
+import { findPatient } from '../../src/store/patients.ts'
 import { listOwed } from '../../src/store/writes.ts'
 import { until } from '../support/bridge.ts'
 import { held, mirrored, outcomeOf, startFaultBridge } from './fault-run.ts'
@@ -36,6 +37,31 @@ it('ends as the table says under the fault backup_restored, stops writing, and m
     cancelled: true,
     foreign_id: null,
   })
+  // The id that our new patient had is given to a stranger.
+  const patientBefore = await bridge.tenant((tx) => findPatient(tx, lost.patientId))
+  const stranger = await bridge.practice('POST', '/desk/book', {
+    chair_id: '1',
+    begins: new Date(run.nextStart()).toISOString(),
+    person: { first_name: 'Hal', last_name: 'Fremd', birth_date: '1944-04-04', phone: '5035550177' },
+  })
+  expect((stranger.body.visit as { person_id: string }).person_id).toBe(patientBefore?.foreign_id)
+  await run.readAll()
+  // Nobody's data is shown as another's: the stranger is a patient of their own, and ours is none of the practice's any more.
+  const { first_name, last_name, birth_date } = patientBefore ?? {}
+  expect(await bridge.tenant((tx) => findPatient(tx, lost.patientId))).toMatchObject({
+    id: lost.patientId,
+    foreign_id: null,
+    first_name,
+    last_name,
+    birth_date,
+  })
+  const [fremd] = await bridge.t.look("select id, foreign_id from patients where last_name = 'Fremd'")
+  expect(fremd.foreign_id).toBe(patientBefore?.foreign_id)
+  expect(
+    (await bridge.t.look('select foreign_id from appointments where patient_id = $1', [fremd.id])).map(
+      (row) => row.foreign_id,
+    ),
+  ).toEqual([(stranger.body.visit as { visit_id: string }).visit_id])
   const owed = await run.booked()
   await run.pass(10_000)
   await run.readAll()

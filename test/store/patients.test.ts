@@ -66,14 +66,15 @@ it('matches by name, birth date and any of the phones, and by nothing less', asy
         firstName: 'imani',
         lastName: 'Okafór',
         birthDate: '1988-02-29',
-        phone: '5035550142',
+        middleName: null,
+        phones: ['5035550142'],
         ...more,
       }
       return findMatches(tx, place.dataSourceId, person)
     }
-    expect(await match({})).toEqual([id])
-    expect(await match({ phone: '503-555-0143' })).toEqual([id])
-    expect(await match({ phone: '5035550199' })).toEqual([])
+    expect(await match({})).toEqual([{ id, foreign_id: null }])
+    expect(await match({ phones: [null, '503-555-0143'] })).toEqual([{ id, foreign_id: null }])
+    expect(await match({ phones: ['5035550199'] })).toEqual([])
     expect(await match({ birthDate: '1988-02-28' })).toEqual([])
     expect(await match({ firstName: 'Iman' })).toEqual([])
   })

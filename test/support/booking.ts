@@ -23,7 +23,8 @@ export async function newPatient(bridge: Bridge): Promise<number> {
       birthDate: `19${String(50 + (people % 50)).padStart(2, '0')}-02-03`,
       gender: 'Other',
       email: `newcomer${people}@example.com`,
-      cellPhone: `212555${String(100 + (people % 100)).padStart(4, '0')}`,
+      // No two of one test share a birth date and a phone: they would be taken for one, perhaps.
+      cellPhone: `${212 + Math.floor(people / 100)}555${String(100 + (people % 100)).padStart(4, '0')}`,
       homePhone: null,
       workPhone: null,
       addressLine1: null,

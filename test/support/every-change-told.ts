@@ -10,7 +10,7 @@ declare
   row_now jsonb := to_jsonb(new);
   row_was jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) end;
   unseen text[] := array['updated_at', 'draft', 'mirror', 'mirror_hash', 'mirror_seen_at', 'overlay', 'edited_at', 'version',
-    'last_sync_time', 'marker', 'insertion_write_id', 'match_key', 'match_version', 'name_key', 'phone_keys', 'foreign_id'];
+    'last_sync_time', 'marker', 'insertion_write_id', 'match_key', 'match_version', 'name_key', 'phone_keys', 'foreign_id', 'surely_new', 'merged_foreign_id'];
   subject bigint := coalesce(row_now ->> 'appointment_id', row_now ->> 'id')::bigint;
 begin
   if row_now - unseen = row_was - unseen then return null; end if;

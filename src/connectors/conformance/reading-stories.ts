@@ -124,4 +124,19 @@ export const readingStories: Story[] = [
       )
     },
   },
+  {
+    title: 'finds those who may be a person by the birth date, and by the phone, whatever their names',
+    passedOver: ({ writes }, { system }) =>
+      writes.new_patient && system.findAlike ? null : 'it finds people by name alone',
+    async run(world) {
+      const draft = world.stranger()
+      const { patient } = await inserted(world, { patient: { marker: world.system.reserve(), draft } })
+      const found = async (birthDate: string | null, phones: string[]) =>
+        (await world.system.findAlike?.({ birthDate, phones }))?.map(({ foreignId }) => foreignId) ?? []
+      const phones = draft.phone === null ? [] : [draft.phone]
+      holds((await found(draft.birthDate, [])).includes(patient ?? ''), 'not by the birth date')
+      holds((await found(null, phones)).includes(patient ?? ''), 'not by the phone')
+      holds(!(await found('1899-12-31', [])).includes(patient ?? ''), 'by a birth date of somebody else')
+    },
+  },
 ]

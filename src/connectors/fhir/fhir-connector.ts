@@ -9,7 +9,7 @@ import { change } from './change.ts'
 import { type Feeding, readChanges } from './changes.ts'
 import { FhirConfiguration, readSettings, type Settings } from './configuration.ts'
 import { readDirectory } from './directory.ts'
-import { findAppointment, findPatients } from './find.ts'
+import { findAlike, findAppointment, findPatients } from './find.ts'
 import { FhirHttp } from './http.ts'
 import { insert } from './insert.ts'
 import { Places } from './places.ts'
@@ -57,6 +57,7 @@ async function openServer(settings: Settings, context: ConnectorContext): Promis
     window: (from, to) => readWindow(feeding, from, to),
     find: (key) => findAppointment(feeding, key),
     findPatients: (query) => findPatients(feeding, query),
+    findAlike: (query) => findAlike(feeding, query),
     reserve: () => randomUUID(),
     insert: (request) => insert(feeding, request, onlySite),
     change: (request) => change(feeding, places, request),

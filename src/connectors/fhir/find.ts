@@ -1,6 +1,6 @@
 /** Looking for one appointment or patient: by id, by marker, by what identifies it. */
 import type { AppointmentRecord, PatientRecord } from '../../model/records.ts'
-import { type FindKey, type PatientQuery, Unavailable } from '../connector.ts'
+import { type AlikeQuery, type FindKey, type PatientQuery, Unavailable } from '../connector.ts'
 import { describeMisfit, readAny, readReply } from './answers.ts'
 import type { Feeding } from './changes.ts'
 import { look } from './create.ts'
@@ -61,21 +61,28 @@ function recordOf(reading: Reading, foreignId: string | null): AppointmentRecord
 
 /** By POST to `_search`: names and birth dates stay out of URLs. @throws Unavailable */
 export async function findPatients(feeding: Feeding, query: PatientQuery): Promise<PatientRecord[]> {
-  const form = new URLSearchParams({
-    family: query.lastName,
-    given: query.firstName,
-    birthdate: query.birthDate,
-    _count: '50',
-  })
+  const { lastName: family, firstName: given, birthDate: birthdate } = query
+  const found = await searchPatients(feeding, { family, given, birthdate })
+  return found.filter((record) => isSameName(record, query) && record.birthDate === query.birthDate)
+}
+
+/** By POST to `_search`, as above. Servers find a phone as it was written only. @throws Unavailable */
+export async function findAlike(feeding: Feeding, query: AlikeQuery): Promise<PatientRecord[]> {
+  const { birthDate: birthdate, phones } = query
+  const found = birthdate === null ? [] : await searchPatients(feeding, { birthdate })
+  for (const phone of phones) found.push(...(await searchPatients(feeding, { phone })))
+  return found
+}
+
+async function searchPatients(feeding: Feeding, asked: Record<string, string>): Promise<PatientRecord[]> {
+  const form = new URLSearchParams({ ...asked, _count: '50' })
   const reply = await readReply(feeding.http, { method: 'POST', path: 'Patient/_search', form })
   const bundle: Bundle | { misfit: string } = readResource('Bundle', reply.body)
   if ('misfit' in bundle) throw new Unavailable(`the FHIR server answered no bundle: ${bundle.misfit}`)
   const found: PatientRecord[] = []
   for (const { resource } of bundle.entry ?? []) {
     const patient = readResource('Patient', resource)
-    if ('misfit' in patient) continue
-    const record = await feeding.reader.readPatient(patient)
-    if (isSameName(record, query) && record.birthDate === query.birthDate) found.push(record)
+    if (!('misfit' in patient)) found.push(await feeding.reader.readPatient(patient))
   }
   return found
 }

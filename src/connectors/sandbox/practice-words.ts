@@ -23,6 +23,7 @@ export const Person = Type.Object({
   zip: Text,
   chart: Text,
   payer_id: Maybe(Id),
+  merged_into: Type.Optional(Maybe(Id)),
   active: Type.Boolean(),
   external_reference: Text,
   version: Type.Integer(),

@@ -7,6 +7,7 @@ import type {
   PatientRecord,
 } from '../../model/records.ts'
 import {
+  type AlikeQuery,
   type ConnectorContext,
   CursorLost,
   type FindKey,
@@ -243,7 +244,16 @@ export class PracticeReader {
 
   async findPatients(query: PatientQuery): Promise<PatientRecord[]> {
     const { lastName, firstName, birthDate } = query
-    const asked = { last_name: lastName, first_name: firstName, birth_date: birthDate }
+    return await this.#search({ last_name: lastName, first_name: firstName, birth_date: birthDate })
+  }
+
+  async findAlike({ birthDate, phones }: AlikeQuery): Promise<PatientRecord[]> {
+    const found = birthDate === null ? [] : await this.#search({ birth_date: birthDate })
+    for (const phone of phones) found.push(...(await this.#search({ phone })))
+    return found
+  }
+
+  async #search(asked: Record<string, string>): Promise<PatientRecord[]> {
     const reply = await this.#client('POST', '/people/search', asked)
     if (reply.kind !== 'answer' || reply.status !== 200) throw unavailable(reply)
     return listIn(reply.json, 'people')

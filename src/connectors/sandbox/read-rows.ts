@@ -119,7 +119,7 @@ export function toPatient(person: Person): PatientRecord {
     guarantor: person.payer_id,
     provider: null,
     inactive: !person.active,
-    mergedInto: null,
+    mergedInto: person.merged_into ?? null,
     version: String(person.version),
   }
 }

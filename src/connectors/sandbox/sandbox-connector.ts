@@ -43,6 +43,7 @@ async function openPractice(
     copies: (marker) => reader.copies(marker),
     history: (foreignId) => readHistory(client, foreignId),
     findPatients: (query) => reader.findPatients(query),
+    findAlike: (query) => reader.findAlike(query),
     reserve: () => randomUUID(),
     insert: (request) => knowing(() => insertInto(client, request)),
     change: (request) => knowing(() => changeIn(client, request)),

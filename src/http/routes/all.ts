@@ -20,6 +20,7 @@ import { webhookDeliveryRoutes } from './webhook-deliveries.ts'
 import { webhookEndpointRoutes } from './webhook-endpoints.ts'
 import { webhookSubscriptionRoutes } from './webhook-subscriptions.ts'
 import { workingHourRoutes } from './working-hours.ts'
+import { writeRoutes } from './writes.ts'
 
 export const allRoutes: readonly Route[] = [
   ...practiceRoutes,
@@ -42,4 +43,5 @@ export const allRoutes: readonly Route[] = [
   ...webhookEndpointRoutes,
   ...webhookSubscriptionRoutes,
   ...webhookDeliveryRoutes,
+  ...writeRoutes,
 ]

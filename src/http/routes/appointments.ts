@@ -14,9 +14,7 @@ import {
   listAppointments,
 } from '../../store/appointments.ts'
 import { listDescriptors } from '../../store/descriptors.ts'
-import { listOverrides } from '../../store/overrides.ts'
 import { exactUpdates, type Position } from '../../store/page.ts'
-import { listWrites } from '../../store/writes.ts'
 import {
   IdParams,
   Ids,
@@ -30,6 +28,7 @@ import {
 } from '../inputs.ts'
 import { CursorQuery, cursorAnswer, PageQuery, readCursors, readPage, readSort } from '../paging.ts'
 import { type TenantInput, tenantRoute } from '../route.ts'
+import { showWrites } from '../show-writes.ts'
 import { APPOINTMENT_INCLUDES, showAppointmentsV2 } from '../versions/appointment.ts'
 
 const PATIENTS_MAX = 25
@@ -205,16 +204,8 @@ export const appointmentRoutes = [
     data: Type.Array(Write),
     async handle({ tx, params }) {
       await getAppointment(tx, params.id)
-      const writes = await listWrites(tx, params.id)
-      const overrides = await listOverrides(tx, params.id)
-      return {
-        data: writes.map(({ state, ...write }) => ({
-          ...write,
-          status: state,
-          overrides: overrides.get(write.id) ?? [],
-        })),
-        count: writes.length,
-      }
+      const data = await showWrites(tx, params.id)
+      return { data, count: data.length }
     },
   }),
 ]
