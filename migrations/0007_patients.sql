@@ -11,6 +11,7 @@ create index patients_merged_into on patients (institution_id, merged_into) wher
 
 -- While a write waits for a person: whom its patient may be, as ids and what agrees, never a name.
 alter table writes add column candidates jsonb;
+create index writes_undecided on writes (institution_id) where state = 'needs_decision';
 
 -- When a high-water mark was last found to have gone back.
 alter table data_sources add column restored_at timestamptz;

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { ConnectorFactory } from './connectors/connector.ts'
 import { connectors } from './connectors/registry.ts'
 import type { OwnerLock } from './db/owner-lock.ts'
+import { highWaterFile, keepHighWater } from './high-water.ts'
 import type { ConnectorFace } from './http/context.ts'
 import { buildServer } from './http/server.ts'
 import { deliveryBody } from './http/versions/webhooks.ts'
@@ -70,8 +71,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   const stack = new AsyncDisposableStack()
   try {
     const installation = stack.use(await openInstallation(options))
-    await options.prepare?.(installation)
     const { database, clock, listenUrl } = installation
+    // Before anything hands out an id.
+    stack.use(await keepHighWater({ database, file: highWaterFile(config), log }))
+    await options.prepare?.(installation)
     const wake = stack.use(openWake(database.pool, listenUrl))
     if (role !== 'api') {
       const systems = stack.use(openSystems(connectors, clock))

@@ -13,6 +13,8 @@ export interface Config {
   /** 32 bytes that wrap each institution's key; null: a file in the data directory (embedded only). */
   masterKey: Buffer | null
   dataDir: string
+  /** The high-water file; null: in the data directory. `off` keeps none. */
+  highWater: string | null
   host: string
   port: number
   logLevel: LogLevel
@@ -61,6 +63,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     databasePoolMax: read('DATABASE_POOL_MAX', 20, wholeNumber(2, POOL_MAX)),
     masterKey: read<Buffer | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKey),
     dataDir: text('SLOTBRIDGE_DATA_DIR') ?? '.slotbridge',
+    highWater: text('SLOTBRIDGE_HIGH_WATER'),
     host: text('HOST') ?? '127.0.0.1',
     port: read('PORT', 4010, wholeNumber(0, PORT_MAX)),
     logLevel: logLevel(text('SLOTBRIDGE_LOG_LEVEL'), wrong),

@@ -224,26 +224,25 @@ async function refuseOtherSchema(database: Database): Promise<void> {
     const { rows } = await sql<{
       there: boolean
     }>`select to_regclass('schema_migrations') is not null as there`.execute(db)
-    if (!rows[0]?.there) return 0
-    const count = await sql<{
-      n: number
-    }>`select coalesce(max(number), 0) as n from schema_migrations`.execute(db)
-    return count.rows[0]?.n ?? 0
+    if (!rows[0]?.there) return []
+    const done = await sql<{ number: number }>`select number from schema_migrations`.execute(db)
+    return done.rows.map(({ number }) => number)
   }).catch((error) => {
     // No such role yet: never migrated.
     if (error instanceof Error && 'code' in error && (error.code === '22023' || error.code === '42501'))
-      return 0
+      return []
     throw error
   })
-  if (applied > wanted.length)
+  const unknown = applied.filter((one) => wanted.every(({ number }) => number !== one))
+  if (unknown.length > 0)
     throw new Failure(
       'invalid_request',
-      `The database has migration ${applied}, and this version knows ${wanted.length}: run the newer version.`,
+      `The database has migration ${Math.max(...unknown)}, which this version does not know: run the newer version.`,
     )
-  if (applied < wanted.length)
+  if (applied.length < wanted.length)
     throw new Failure(
       'invalid_request',
-      `The database lacks ${wanted.length - applied} of ${wanted.length} migrations: run ./slotbridge migrate with DATABASE_DIRECT_URL set to a login that may create roles, or start with --migrate.`,
+      `The database lacks ${wanted.length - applied.length} of ${wanted.length} migrations: run ./slotbridge migrate with DATABASE_DIRECT_URL set to a login that may create roles, or start with --migrate.`,
     )
 }
 

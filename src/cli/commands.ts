@@ -10,10 +10,12 @@ import { institutionCommands } from './institution.ts'
 import { keyCommands } from './key.ts'
 import { locationCommands } from './location.ts'
 import { migrate } from './migrate.ts'
+import { recover } from './recover.ts'
 import { sandboxDesk } from './sandbox.ts'
 import { sandboxFault } from './sandbox-fault.ts'
 import { serve } from './serve.ts'
 import { sourceCommands } from './source.ts'
+import { sourceStateCommands } from './source-state.ts'
 import { webhookCommands } from './webhooks.ts'
 import { writeCommands } from './writes.ts'
 
@@ -24,8 +26,10 @@ export const commands: Command[] = [
   ...institutionCommands,
   ...locationCommands,
   ...sourceCommands,
+  ...sourceStateCommands,
   ...keyCommands,
   ...writeCommands,
+  recover,
   ...webhookCommands,
   call,
   sandboxDesk,

@@ -1,11 +1,45 @@
-/** `key add|list|revoke`. */
+/** `key add|list|limit|revoke`. */
 import { inGlobal } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import { isLimitName, LIMIT_WINDOWS, type Limits, NEXHEALTH_LIMITS } from '../model/rate-limits.ts'
 import { SCOPES } from '../model/wire-scopes.ts'
-import { createKey, listAccounts, listKeys, revokeKey } from '../store/accounts.ts'
+import { createKey, limitKey, listAccounts, listKeys, revokeKey } from '../store/accounts.ts'
 import type { Command, Input } from './command.ts'
 import { findInstitution, readId, withInstallation } from './open.ts'
 import { asJson, showMade, showRows } from './output.ts'
+
+const limitOption = {
+  limit: {
+    type: 'string',
+    value: '<name>=<requests>',
+    multiple: true,
+    about: `${Object.keys(LIMIT_WINDOWS).join(', ')} (a second the first two, a minute the others), or none`,
+  },
+} as const
+
+/** NexHealth's limits where nothing is said; null for none. */
+function readLimits(given: string[]): Limits | null {
+  if (given.length === 0) return NEXHEALTH_LIMITS
+  if (given.length === 1 && given[0] === 'none') return null
+  const limits: Limits = {}
+  for (const text of given) {
+    const [name = '', count = ''] = text.split('=')
+    if (!isLimitName(name) || !/^[1-9]\d{0,6}$/.test(count))
+      throw new Failure(
+        'invalid_request',
+        `--limit must be none, or a name (${Object.keys(LIMIT_WINDOWS).join(', ')}), = and a number of requests.`,
+      )
+    limits[name] = Number(count)
+  }
+  return limits
+}
+
+function showLimits(limits: Limits | null): string {
+  if (limits === null) return 'none'
+  return Object.entries(limits)
+    .map(([name, count]) => `${name}=${count}`)
+    .join(',')
+}
 
 const add: Command = {
   name: 'key add',
@@ -25,11 +59,14 @@ const add: Command = {
       multiple: true,
       about: 'Only these institutions of the account (default: all of them)',
     },
+    ...limitOption,
     ...asJson,
   },
+  details: 'Without --limit a key has the limits that NexHealth documents.',
   run: async (input: Input) =>
     await withInstallation(input, async (installation) => {
       const { values } = input
+      const limits = readLimits(values.list('limit'))
       const only = await Promise.all(
         values.list('institution').map((named) => findInstitution(installation, named)),
       )
@@ -41,6 +78,7 @@ const add: Command = {
           name: values.text('name') ?? 'key',
           scopes: scopes.length > 0 ? scopes : SCOPES,
           institutionIds: only.length > 0 ? only.map(({ id }) => id) : null,
+          limits,
         })
       })
       input.terminal.note(`key ${made.id}: it is shown this once and kept only as a hash`)
@@ -77,11 +115,28 @@ const list: Command = {
       name: ({ name }) => name,
       scopes: ({ scopes }) => scopes.join(','),
       institutions: ({ institution_ids }) => institution_ids?.join(',') ?? 'all',
+      limits: ({ limits }) => showLimits(limits),
       made: ({ created_at }) => created_at,
       revoked: ({ revoked_at }) => revoked_at,
     })
     return 0
   },
+}
+
+const limit: Command = {
+  name: 'key limit',
+  about: 'Set how many requests an API key may send; it holds from the next request on',
+  positionals: ['<id>'],
+  options: limitOption,
+  run: async (input) =>
+    await withInstallation(input, async ({ database }) => {
+      const id = readId(input.positionals[0], 'key')
+      const limits = readLimits(input.values.list('limit'))
+      if (!(await inGlobal(database, (tx) => limitKey(tx, id, limits))))
+        throw new Failure('not_found', `There is no key ${id}.`)
+      input.terminal.say(`key ${id}: limits ${showLimits(limits)}`)
+      return 0
+    }),
 }
 
 const revoke: Command = {
@@ -98,4 +153,4 @@ const revoke: Command = {
     }),
 }
 
-export const keyCommands: Command[] = [add, list, revoke]
+export const keyCommands: Command[] = [add, list, limit, revoke]

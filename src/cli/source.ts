@@ -12,12 +12,33 @@ import {
   updateDataSource,
 } from '../store/data-sources.ts'
 import { countMirrored, deleteDataSource, deleteUnits } from '../store/remove-data-source.ts'
-import type { Command } from './command.ts'
+import type { Command, Option, Values } from './command.ts'
 import { findInstitution, ofInstitution, readId, withInstallation, withInstitution } from './open.ts'
 import { asJson, showMade, showRows } from './output.ts'
 import { checkConfiguration, configurationOptions, readConfiguration } from './source-configuration.ts'
 
 const DAY_SECONDS = 86_400
+
+const pace: Record<string, Option> = {
+  'requests-per-second': {
+    type: 'string',
+    value: '<n|none>',
+    about: 'Most requests a second, over all processes (default none: no limit)',
+  },
+}
+
+/** Null: no limit. Undefined: not said. */
+function readPace(values: Values): number | null | undefined {
+  const text = values.text('requests-per-second')
+  if (text === undefined || text === 'none') return text === undefined ? undefined : null
+  const rate = Number(text)
+  if (!(rate >= 0.001 && rate <= 1000))
+    throw new Failure(
+      'invalid_request',
+      '--requests-per-second must be a number from 0.001 to 1000, or none.',
+    )
+  return rate
+}
 
 function findConnector(name: string): ConnectorFactory {
   const factory = connectors[name]
@@ -43,6 +64,7 @@ const add: Command = {
     ...ofInstitution,
     name: { type: 'string', about: "Name (default: the connector's)" },
     'poll-seconds': { type: 'string', value: '<n>', about: 'Pause between two pulls (default 30)' },
+    ...pace,
     ...configurationOptions,
     ...asJson,
   },
@@ -59,6 +81,7 @@ const add: Command = {
         foreignIdPrefix: `${factory.adapter}-${factory.system}`,
         configuration: given ?? checkConfiguration(factory.configuration, {}),
         pollSeconds: input.values.whole('poll-seconds', 1, DAY_SECONDS),
+        requestsPerSecond: readPace(input.values),
       })
       showMade(input, { id, institution_id: institution.id }, `data source ${id} of ${institution.subdomain}`)
       return 0
@@ -122,6 +145,7 @@ const set: Command = {
     ...ofInstitution,
     name: { type: 'string', about: 'Name' },
     'poll-seconds': { type: 'string', value: '<n>', about: 'Pause between two pulls' },
+    ...pace,
     ...configurationOptions,
   },
   run: async (input) =>
@@ -132,9 +156,17 @@ const set: Command = {
       const configuration = await readConfiguration(input, schema, present)
       const name = input.values.text('name')
       const pollSeconds = input.values.whole('poll-seconds', 1, DAY_SECONDS)
-      if (configuration === null && name === undefined && pollSeconds === undefined)
+      const requestsPerSecond = readPace(input.values)
+      if (
+        [configuration ?? undefined, name, pollSeconds, requestsPerSecond].every((one) => one === undefined)
+      )
         throw new Failure('invalid_request', 'Say what to change: ./slotbridge source set --help lists it.')
-      await updateDataSource(tx, source.id, { name, pollSeconds, configuration: configuration ?? undefined })
+      await updateDataSource(tx, source.id, {
+        name,
+        pollSeconds,
+        requestsPerSecond,
+        configuration: configuration ?? undefined,
+      })
       input.terminal.say(`data source ${source.id} changed`)
       return 0
     }),

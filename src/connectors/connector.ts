@@ -212,8 +212,11 @@ export interface RecordSystem extends AsyncDisposable {
    * compared. More than is asked for does no harm. Throws `Unavailable`.
    */
   findAlike?(query: AlikeQuery): Promise<PatientRecord[]>
-  /** The marker for a coming insertion; nothing is sent. */
-  reserve(): Marker
+  /**
+   * The marker for a coming insertion; nothing is sent. From the same seed (a UUID that was drawn when the insertion was
+   * accepted) the same marker, so that an insertion whose attempts we forgot is still found by it; of another seed another.
+   */
+  reserve(seed?: string): Marker
   insert(request: Insertion): Promise<Outcome>
   change(request: Change): Promise<Outcome>
 }
@@ -222,6 +225,11 @@ export interface RecordSystem extends AsyncDisposable {
 export interface ConnectorContext {
   /** Now by the installation's clock (the database's, plus the test offset), as epoch milliseconds. */
   now(): number
+  /**
+   * Every request goes through here, where given: it is sent when the pace of the data source lets it. Throws `Unavailable`,
+   * with nothing sent, where that would take too long.
+   */
+  paced?<T>(call: () => Promise<T>): Promise<T>
 }
 
 /** One kind of record system. */

@@ -14,11 +14,13 @@ export function readMigrations(folder: string): Migration[] {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
-  return files.map((file, at) => {
-    const match = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)
-    if (Number(match?.[1]) !== at + 1)
-      throw new Error(`migration ${file} is not number ${at + 1} of four digits`)
-    return { number: at + 1, name: file, sql: readFileSync(join(folder, file), 'utf8') }
+  const numbers = new Set<number>()
+  return files.map((file) => {
+    const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)?.[1])
+    if (!(number > 0) || numbers.has(number))
+      throw new Error(`migration ${file} has no number of four digits of its own`)
+    numbers.add(number)
+    return { number, name: file, sql: readFileSync(join(folder, file), 'utf8') }
   })
 }
 

@@ -53,6 +53,7 @@ export interface ApiKeys {
   hash: Buffer;
   id: Generated<number>;
   institution_ids: ArrayType<number> | null;
+  limits: Json | null;
   name: string;
   revoked_at: string | null;
   scopes: string[];
@@ -133,6 +134,7 @@ export interface Busy {
 
 export interface DataSources {
   capabilities: Json | null;
+  closed_until: string | null;
   configuration_sealed: Buffer;
   connector: string;
   created_at: Generated<string>;
@@ -145,6 +147,7 @@ export interface DataSources {
   loaded_at: string | null;
   marks: Generated<Json>;
   name: string;
+  next_call_at: string | null;
   poll_seconds: Generated<number>;
   pull_completed_at: string | null;
   pull_started_at: string | null;
@@ -152,6 +155,7 @@ export interface DataSources {
   read_reason: string | null;
   read_status: Generated<string>;
   read_status_at: Generated<string>;
+  requests_per_second: number | null;
   restored_at: string | null;
   updated_at: Generated<string>;
   window_days_ahead: Generated<number>;
@@ -250,6 +254,13 @@ export interface Idempotency {
   key_hash: Buffer;
 }
 
+export interface Installation {
+  beat: Generated<number>;
+  epoch: Generated<number>;
+  id: string | null;
+  one: Generated<boolean>;
+}
+
 export interface InstitutionKeys {
   created_at: Generated<string>;
   institution_id: number;
@@ -262,6 +273,7 @@ export interface Institutions {
   created_at: Generated<string>;
   id: Generated<number>;
   is_sync_notifications: Generated<boolean>;
+  marker_tag: Generated<string>;
   name: string;
   notify_insert_fails: Generated<boolean>;
   phone_number: string | null;
@@ -419,6 +431,14 @@ export interface Providers {
   last_sync_time: string | null;
   npi: string | null;
   updated_at: Generated<string>;
+}
+
+export interface RateWindows {
+  api_key_id: number;
+  begins_at: string;
+  granted: number;
+  limit_name: string;
+  taken: number;
 }
 
 export interface SchemaMigrations {
@@ -583,6 +603,7 @@ export interface Writes {
   next_attempt_at: Generated<string>;
   promised_at: string | null;
   retriable: boolean | null;
+  seed: Generated<string | null>;
   state: Generated<string>;
 }
 
@@ -604,6 +625,7 @@ export interface DB {
   event_progress: EventProgress;
   events: Events;
   idempotency: Idempotency;
+  installation: Installation;
   institution_keys: InstitutionKeys;
   institutions: Institutions;
   locations: Locations;
@@ -614,6 +636,7 @@ export interface DB {
   procedures: Procedures;
   provider_locations: ProviderLocations;
   providers: Providers;
+  rate_windows: RateWindows;
   schema_migrations: SchemaMigrations;
   set_aside: SetAside;
   slot_holds: SlotHolds;

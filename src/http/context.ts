@@ -20,11 +20,21 @@ export interface ServerLog {
   error(fields: object, message: string): void
 }
 
+/** Beyond either, a request is answered 503 before anything of it is read. */
+export interface Load {
+  /** Requests being answered. */
+  requestsMax: number
+  /** Transactions that wait for a connection to the database. */
+  waitingMax: number
+}
+
 export interface ServerContext {
   database: Database
   clock: Clock
   log?: ServerLog
   connectors: ConnectorFace[]
+  /** How much is taken on at once; what the server can bear unless given. */
+  load?: Load
   /** What is wrong with a webhook target, a sentence each. The floor that sends checks again at every attempt. */
   webhookTargetFaults?(url: string): string[]
   /** Called after a commit that owes a record system or a reader something. */

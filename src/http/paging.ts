@@ -152,3 +152,13 @@ export function openCursor(cursor: string, sort: string, parameter: string): Pos
   }
   throw new Failure('invalid_request', `Parameter ${parameter} is not a cursor of this list in this order`)
 }
+
+/** The order that a cursor is bound to; null where it is no cursor. */
+export function orderOfCursor(cursor: string): string | null {
+  try {
+    const [order] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[]
+    return typeof order === 'string' ? order : null
+  } catch {
+    return null
+  }
+}

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { inTenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import { limitsOf } from '../model/rate-limits.ts'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
 import type { Caller, Target } from '../store/access.ts'
 import { withAlternatives } from './alternatives.ts'
@@ -19,6 +20,7 @@ import {
   readIdempotencyKey,
   type Sent,
 } from './idempotency.ts'
+import type { RateLimits } from './rate-limit.ts'
 import { type AccountInput, isTenantRoute, type Route, type TenantRoute } from './route.ts'
 import type { Tokens } from './tokens.ts'
 import { type Checked, checkerOf } from './validate.ts'
@@ -32,11 +34,16 @@ const ALWAYS_KNOWN = new Set(['subdomain'])
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** A request that is being answered. */
-interface Asked {
-  route: Route
+/** What every route of a server shares. */
+export interface Serving {
   context: ServerContext
   tokens: Tokens
+  rates: RateLimits
+}
+
+/** A request that is being answered. */
+interface Asked extends Serving {
+  route: Route
   checkers: Checkers
   request: FastifyRequest
   reply: FastifyReply
@@ -55,7 +62,8 @@ const nothing = (input: unknown): Checked => ({
 })
 
 /** Registers a route under its version; v2 and v3 of a path may both be there. */
-export function register(app: FastifyInstance, context: ServerContext, tokens: Tokens, route: Route): void {
+export function register(app: FastifyInstance, serving: Serving, route: Route): void {
+  const { context } = serving
   const checkers: Checkers = {
     query: route.query ? checkerOf(route.query) : nothing,
     params: route.params ? checkerOf(route.params) : nothing,
@@ -69,7 +77,7 @@ export function register(app: FastifyInstance, context: ServerContext, tokens: T
     schema: { response: { '2xx': envelope, '4xx': ErrorEnvelope, '5xx': ErrorEnvelope } },
     ...(route.face === 'v2' && { onSend: sendAsV2 }),
     handler: async (request, reply) => {
-      const sent = await answerTo({ route, context, tokens, checkers, request, reply })
+      const sent = await answerTo({ ...serving, route, checkers, request, reply })
       if (sent.owes) context.wake()
       reply.code(sent.status)
       if (sent.replayed) reply.header(REPLAYED_HEADER, 'true')
@@ -86,6 +94,7 @@ async function answerTo(asked: Asked): Promise<Sent> {
   const { caller } = admission
   const { institution } = caller
   Object.assign(request, { keyId: caller.keyId, institutionId: institution?.id ?? null })
+  await refuseTooMany(asked, caller)
   if (route.scope && !caller.scopes.includes(route.scope))
     throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${route.scope}`])
   const key = readIdempotencyKey(request)
@@ -105,6 +114,23 @@ async function answerTo(asked: Asked): Promise<Sent> {
   const input = readInput(asked, admission, isKeyed)
   const answer = isTenantRoute(route) ? await inInstitution(route, input, target) : await route.handle(input)
   return { ...render(asked, answer, input.warnings), replayed: false }
+}
+
+/** Spends of the key's limits, and says how they stand (decision 20: integer seconds). */
+async function refuseTooMany({ route, rates, reply }: Asked, caller: Caller): Promise<void> {
+  const spent = await rates.spend(caller, limitsOf(route.method, route.path))
+  if (!spent) return
+  reply.headers({
+    'ratelimit-limit': spent.limit,
+    'ratelimit-remaining': spent.remaining,
+    'ratelimit-reset': spent.resetSeconds,
+  })
+  if (!spent.isOver) return
+  reply.header('retry-after', spent.resetSeconds)
+  throw new Failure('rate_limited', [
+    'Too many requests',
+    `This API key may send ${spent.limit} of these in its window; the next begins in ${spent.resetSeconds} s`,
+  ])
 }
 
 function onceOf(asked: Asked, { accountId }: Caller, key: string): Once {

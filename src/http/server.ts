@@ -1,15 +1,17 @@
 /** The HTTP server: one Fastify instance with every route, the same envelope for everything, and no state of its own. */
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { inGlobal } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { exchangeKey } from './authenticate.ts'
-import type { ServerContext } from './context.ts'
+import type { Load, ServerContext } from './context.ts'
 import { docsPage } from './docs-page.ts'
 import { refusal } from './envelope.ts'
 import { readBody } from './given-body.ts'
 import { openApiDocument } from './openapi.ts'
 import { parseQuery } from './query-string.ts'
+import { openRateLimits } from './rate-limit.ts'
 import { register } from './register.ts'
 import { allRoutes } from './routes/all.ts'
 import { openTokens, type Tokens } from './tokens.ts'
@@ -19,12 +21,18 @@ import { sendAsV2 } from './versions/content-type.ts'
 const BODY_BYTES_MAX = 1024 * 1024
 /** A request that takes longer to arrive than this is cut. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** Request line and headers together; Node answers 431 beyond it. */
+const HEADERS_BYTES_MAX = 16 * 1024
+/** With bodies of the greatest size 256 MiB, and a few seconds of work for twenty connections to the database. */
+const LOAD: Load = { requestsMax: 256, waitingMax: 200 }
 
 /** Builds the server; the caller listens and closes. Needs no database until the first request. */
 export function buildServer(context: ServerContext): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: HEADERS_BYTES_MAX, headersTimeout: REQUEST_TIMEOUT_MS },
+    clientErrorHandler: refuseUnreadable,
     genReqId: () => randomUUID(),
     routerOptions: {
       constraints: { nexVersion: versionConstraint<never>() },
@@ -33,10 +41,12 @@ export function buildServer(context: ServerContext): FastifyInstance {
     },
   })
   acceptBodies(app)
+  refuseOverload(app, context)
   app.setErrorHandler((error, request, reply) => {
     const { status, retryAfterSeconds, body } = refusal(error, request.id)
     if (status >= 500) logFault(context, request, error)
-    if (retryAfterSeconds !== null) reply.header('retry-after', String(retryAfterSeconds))
+    if (retryAfterSeconds !== null && !reply.hasHeader('retry-after'))
+      reply.header('retry-after', String(retryAfterSeconds))
     return reply.code(status).send(body)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -62,15 +72,55 @@ export function buildServer(context: ServerContext): FastifyInstance {
   const tokens = openTokens(context.database, () => context.clock.now())
   serveAuthenticates(app, context, tokens)
   servePlain(app, context)
-  for (const route of allRoutes) register(app, context, tokens, route)
+  const serving = { context, tokens, rates: openRateLimits(context.database) }
+  for (const route of allRoutes) register(app, serving, route)
   return app
+}
+
+/** What needs no database is answered under any load: it says that we live. */
+const ALWAYS_ANSWERED = new Set(['/livez', '/openapi.json', '/docs'])
+
+/** Back-pressure: what cannot be answered soon is refused before its body is read, so that memory does not grow. */
+function refuseOverload(app: FastifyInstance, { database, load = LOAD }: ServerContext): void {
+  let requests = 0
+  app.addHook('onRequest', async (request, reply) => {
+    requests++
+    reply.raw.once('close', () => {
+      requests--
+    })
+    if (ALWAYS_ANSWERED.has(request.routeOptions.url ?? '')) return
+    if (requests > load.requestsMax || database.pool.waitingCount >= load.waitingMax)
+      throw new Failure('unavailable', 'The server has more to do than it can; try again')
+  })
+}
+
+/** What is no HTTP, or too much of it, in the envelope; Fastify never sees it. */
+function refuseUnreadable(error: { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, sentence] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The headers are larger than 16 KiB']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'The request took too long to arrive']
+        : ['400 Bad Request', 'The request cannot be read']
+  const body = JSON.stringify({ code: false, description: null, data: null, error: [sentence] })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 /** JSON under any content type, an empty body as none (decision 17). */
 function acceptBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
-    done(null, request.url.split('?')[0] === '/authenticates' ? undefined : readBody(String(body)))
+    try {
+      done(null, request.url.split('?')[0] === '/authenticates' ? undefined : readBody(String(body)))
+    } catch (error) {
+      done(error as Failure, undefined)
+    }
   })
 }
 

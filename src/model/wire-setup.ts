@@ -98,6 +98,15 @@ export const ApiKey = Type.Object(
     name: Type.String(),
     scopes: Type.Array(Type.String()),
     institution_ids: nullable(Type.Array(Id)),
+    /** Requests a second (`all`, `lists`) and a minute (`records`, `others`); null: no limits. */
+    limits: nullable(
+      Type.Object({
+        all: Type.Optional(Type.Integer()),
+        lists: Type.Optional(Type.Integer()),
+        records: Type.Optional(Type.Integer()),
+        others: Type.Optional(Type.Integer()),
+      }),
+    ),
     created_at: InstantText,
     revoked_at: NullableInstant,
     /** In the answer that made it, and never again; null where that answer is replayed. */

@@ -37,6 +37,8 @@ export const SyncStatus = Type.Object(
     read_reason: NullableText,
     write_reason: NullableText,
     loaded_at: NullableInstant,
+    /** Ours: how many rows of the record system could not be read and are set aside. */
+    set_aside: Type.Integer(),
   },
   { title: 'SyncStatus' },
 )

@@ -121,7 +121,8 @@ const table: Record<WriteState, Record<WriteEvent, NextState>> = {
   needs_decision: {
     begun: impossible,
     put_back: 'pending',
-    unclear: impossible,
+    // One that crashed its worker is looked for at its deadline.
+    unclear: 'unknown',
     doubted: 'unknown',
     person_needed: impossible,
     stands: impossible,

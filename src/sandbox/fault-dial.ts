@@ -22,12 +22,15 @@ export class FaultDial implements Dial {
   restart: (ms: number) => void = () => undefined
   lastPage: Json | null = null
   readonly #practice: Practice
-  #settings: FaultSettings = { seed: 1, faults: [] }
+  #settings: FaultSettings = { seed: 1, faults: [], requests_per_second: null }
   #passed = new Map<Fault, number>()
   #happened: { kind: FaultKind; on: string }[] = []
   #later: Later[] = []
   #timer: NodeJS.Timeout | undefined
   #calls = 0
+  /** When the last call of a program came, and how many came too soon after it. */
+  #lastAt = Number.NEGATIVE_INFINITY
+  #turnedAway = 0
 
   constructor(practice: Practice) {
     this.#practice = practice
@@ -39,6 +42,7 @@ export class FaultDial implements Dial {
     this.#passed = new Map()
     this.#happened = []
     this.#calls = 0
+    this.#turnedAway = 0
     const skewed = settings.faults.find((fault) => fault.kind === 'clock_skewed')
     this.#practice.clockSkewMs = skewed?.ms ?? 0
     if (settings.faults.some((fault) => fault.kind === 'backup_restored')) this.#practice.backUp()
@@ -46,11 +50,20 @@ export class FaultDial implements Dial {
 
   /** The settings, and what happened since they were set, oldest first. */
   show(): Json {
-    return { ...this.#settings, happened: this.#happened, waiting: this.#later.length }
+    return {
+      ...this.#settings,
+      happened: this.#happened,
+      waiting: this.#later.length,
+      turned_away: this.#turnedAway,
+    }
   }
 
   /** Answers a call, with the fault that happens to it, if any does. `name` is its method and path. */
   answer(name: string, call: Call, handle: (call: Call) => Answer): Answer {
+    if (this.#isTooSoon(name)) {
+      this.#turnedAway += 1
+      return { status: 429, json: { reason: 'too_many', sentence: 'Too many calls.' } }
+    }
     const fault = this.#pick(name, call)
     const result = fault === null ? handle(call) : this.#happen(fault, name, call, handle)
     if (name === 'PUT /clock') this.runDue()
@@ -70,8 +83,19 @@ export class FaultDial implements Dial {
     })
   }
 
+  /** Whether a program asks faster than the limit lets it. What the desk and the tests do is not counted. */
+  #isTooSoon(name: string): boolean {
+    const rate = this.#settings.requests_per_second
+    if (rate === null || isApart(name) || name.includes(' /desk/') || name === 'GET /journal') return false
+    // Real time: a clock that a test moves makes nobody faster.
+    const now = performance.now()
+    if (now - this.#lastAt < 1000 / rate) return true
+    this.#lastAt = now
+    return false
+  }
+
   #pick(name: string, call: Call): Fault | null {
-    if (name.includes('/faults') || name === 'PUT /clock') return null
+    if (isApart(name)) return null
     this.#calls += 1
     for (const [at, fault] of this.#settings.faults.entries()) {
       if (fault.kind === 'clock_skewed' || !name.startsWith(fault.on)) continue
@@ -112,6 +136,11 @@ export class FaultDial implements Dial {
     clearInterval(this.#timer)
     this.#later = []
   }
+}
+
+/** Calls that are about the dial and the clock themselves. */
+function isApart(name: string): boolean {
+  return name.includes('/faults') || name === 'PUT /clock'
 }
 
 function sameInstant(sent: unknown, begins: string): boolean {

@@ -24,6 +24,8 @@ export interface FaultSettings {
   seed: number
   /** The first that fits a call happens to it. */
   faults: Fault[]
+  /** A call that comes sooner after the one before is turned away with 429; null: any pace will do. */
+  requests_per_second: number | null
 }
 
 function chanceIn(body: Body, name: string, usual: number): number {
@@ -73,13 +75,20 @@ function mixOf(chance: number): Fault[] {
 
 /**
  * `{"seed": 7, "faults": [{"kind": "no_answer", "times": 2}], "mix": 0.02}`: the named ones, then every other at the
- * chance `mix`. An empty body turns everything off.
+ * chance `mix`. `requests_per_second` is a true limit of the pace. An empty body turns everything off.
  */
 export function readSettings(body: Body): FaultSettings {
-  onlyFields(body, ['seed', 'faults', 'mix'])
+  onlyFields(body, ['seed', 'faults', 'mix', 'requests_per_second'])
   const list = body.faults ?? []
   if (!Array.isArray(list) || list.length > 100)
     throw badInput('bad_field', 'faults must be a list of at most 100.')
   const mix = chanceIn(body, 'mix', 0)
-  return { seed: count(body, 'seed', 1), faults: [...list.map(readFault), ...(mix > 0 ? mixOf(mix) : [])] }
+  const rate = body.requests_per_second ?? null
+  if (rate !== null && (typeof rate !== 'number' || !(rate > 0)))
+    throw badInput('bad_field', 'requests_per_second must be a number above 0.')
+  return {
+    seed: count(body, 'seed', 1),
+    faults: [...list.map(readFault), ...(mix > 0 ? mixOf(mix) : [])],
+    requests_per_second: rate,
+  }
 }

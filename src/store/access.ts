@@ -1,6 +1,7 @@
 /** Who is asking, and for which institution: one statement for each request, so that revoking a key acts at once. */
 import { sql } from 'kysely'
 import type { Global } from '../db/database.ts'
+import type { Limits } from '../model/rate-limits.ts'
 import type { Scope } from '../model/wire-scopes.ts'
 
 /** Things whose id tells their institution (decision 30). */
@@ -31,6 +32,8 @@ export interface Caller {
   scopes: Scope[]
   /** Null: every institution of the account. */
   institutionIds: number[] | null
+  /** Null: none. */
+  limits: Limits | null
   /** The one that the request is about; null where it is unknown, or not this key's. */
   institution: { id: number; subdomain: string; countryCode: string } | null
 }
@@ -40,6 +43,7 @@ interface Row {
   account_id: number
   scopes: Scope[]
   institution_ids: number[] | null
+  limits: Limits | null
   institution_id: number | null
   subdomain: string | null
   country_code: string | null
@@ -56,8 +60,8 @@ export async function admit(
 ): Promise<Caller | null> {
   const which = 'hash' in key ? sql`k.hash = ${key.hash}` : sql`k.id = ${key.id}`
   const { rows } = await sql<Row>`
-    select k.id as key_id, k.account_id, k.scopes, to_json(k.institution_ids) as institution_ids, i.id as institution_id,
-      i.subdomain, i.country_code
+    select k.id as key_id, k.account_id, k.scopes, to_json(k.institution_ids) as institution_ids, k.limits,
+      i.id as institution_id, i.subdomain, i.country_code
     from api_keys k
     left join lateral (
       select i.id, i.subdomain, i.country_code from institutions i
@@ -72,6 +76,7 @@ export async function admit(
     accountId: row.account_id,
     scopes: row.scopes,
     institutionIds: row.institution_ids,
+    limits: row.limits,
     institution:
       id !== null && subdomain !== null && countryCode !== null ? { id, subdomain, countryCode } : null,
   }

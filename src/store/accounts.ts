@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Global } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import type { Limits } from '../model/rate-limits.ts'
 import type { Instant } from '../model/time.ts'
 import { isScope, type Scope } from '../model/wire-scopes.ts'
 
@@ -15,6 +16,8 @@ export interface ApiKey {
   scopes: Scope[]
   /** Null: every institution of the account. */
   institution_ids: number[] | null
+  /** Null: none. */
+  limits: Limits | null
   created_at: Instant
   revoked_at: Instant | null
 }
@@ -24,6 +27,8 @@ export interface NewKey {
   name: string
   scopes: readonly string[]
   institutionIds: number[] | null
+  /** None unless given. */
+  limits?: Limits | null
 }
 
 /** Makes an account and answers its id. */
@@ -61,9 +66,9 @@ export async function createKey(tx: Global, wanted: NewKey): Promise<{ id: numbe
   await refuseForeign(tx, wanted.accountId, wanted.institutionIds ?? [])
   const key = `sb_${randomBytes(KEY_BYTES).toString('base64url')}`
   const { rows } = await sql<{ id: number }>`
-    insert into api_keys (account_id, name, hash, scopes, institution_ids)
+    insert into api_keys (account_id, name, hash, scopes, institution_ids, limits)
     values (${wanted.accountId}, ${wanted.name}, ${hashOf(key)}, ${[...new Set(wanted.scopes)]},
-      ${wanted.institutionIds}::bigint[]) returning id`.execute(tx.db)
+      ${wanted.institutionIds}::bigint[], ${limitsJson(wanted.limits)}::jsonb) returning id`.execute(tx.db)
   return { id: only(rows).id, key }
 }
 
@@ -80,8 +85,8 @@ async function refuseForeign(tx: Global, accountId: number, institutionIds: numb
     )
 }
 
-const columns = sql`k.id, k.account_id, k.name, k.scopes, to_json(k.institution_ids) as institution_ids, k.created_at,
-  k.revoked_at`
+const columns = sql`k.id, k.account_id, k.name, k.scopes, to_json(k.institution_ids) as institution_ids, k.limits,
+  k.created_at, k.revoked_at`
 
 /** Keys, revoked ones included, oldest first; of one account, or (null) of all. At most `limit`. */
 export async function listKeys(tx: Global, accountId: number | null, limit = 1000): Promise<ApiKey[]> {
@@ -95,6 +100,19 @@ export async function listKeys(tx: Global, accountId: number | null, limit = 100
 export async function findKey(tx: Global, id: number): Promise<ApiKey | null> {
   const { rows } = await sql<ApiKey>`select ${columns} from api_keys k where k.id = ${id}`.execute(tx.db)
   return rows[0] ?? null
+}
+
+/** Sets what a key may send; null: no limits. Answers false where there is no such key. */
+export async function limitKey(tx: Global, id: number, limits: Limits | null): Promise<boolean> {
+  const { rows } =
+    await sql`update api_keys set limits = ${limitsJson(limits)}::jsonb where id = ${id} returning id`.execute(
+      tx.db,
+    )
+  return rows.length > 0
+}
+
+function limitsJson(limits: Limits | null | undefined): string | null {
+  return limits ? JSON.stringify(limits) : null
 }
 
 /** Revokes a key, which ends its tokens with the next request (decision 16). Answers false where there is none. */

@@ -28,6 +28,8 @@ export interface DataSource {
   read_status: 'green' | 'red'
   write_status: 'green' | 'red'
   writing_stopped_at: Instant | null
+  /** Most requests a second, over all processes; null where no limit is known. */
+  requests_per_second: number | null
 }
 
 /** What the connector said it can do, as kept for those who may not see connectors. The port defines the shape. */
@@ -48,6 +50,7 @@ export interface NewDataSource {
   /** Already checked by the connector. Sealed here. */
   configuration: unknown
   pollSeconds?: number | undefined
+  requestsPerSecond?: number | null | undefined
 }
 
 /** Adds a data source with its two units of work. */
@@ -55,10 +58,11 @@ export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<
   const { rows } = await sql<{ id: number }>`
     with id as (select nextval('data_source_ids') as id),
     made as (
-      insert into data_sources (institution_id, id, name, connector, foreign_id_type, configuration_sealed, poll_seconds)
+      insert into data_sources (institution_id, id, name, connector, foreign_id_type, configuration_sealed, poll_seconds,
+        requests_per_second)
       select ${tx.institutionId}::bigint, id, ${source.name}::text, ${source.connector}::text,
         ${source.foreignIdPrefix}::text || '-DataSource-' || id, ${tx.seal(source.configuration)}::bytea,
-        coalesce(${source.pollSeconds ?? null}::int, 30)
+        coalesce(${source.pollSeconds ?? null}::int, 30), ${source.requestsPerSecond ?? null}::float8
       from id returning id),
     units as (
       insert into work (kind, institution_id, subject_id, run_at)
@@ -71,7 +75,8 @@ export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<
 
 const columns = sql`id, name, connector, foreign_id_type, configuration_sealed, capabilities, poll_seconds,
   window_days_ahead, window_days_back, window_seconds, directory_seconds, cursor, read_again, marks, loaded_at, directory_read_at,
-  window_read_at, pull_started_at, pull_completed_at, read_status, write_status, writing_stopped_at`
+  window_read_at, pull_started_at, pull_completed_at, read_status, write_status, writing_stopped_at,
+  requests_per_second`
 
 type Row = Omit<DataSource, 'configuration'> & { configuration_sealed: Buffer }
 
@@ -95,12 +100,20 @@ export async function listDataSources(tx: Tenant): Promise<DataSource[]> {
 export async function updateDataSource(
   tx: Tenant,
   id: number,
-  change: { name?: string | undefined; configuration?: unknown; pollSeconds?: number | undefined },
+  change: {
+    name?: string | undefined
+    configuration?: unknown
+    pollSeconds?: number | undefined
+    /** Null: no limit. */
+    requestsPerSecond?: number | null | undefined
+  },
 ): Promise<void> {
   const configuration = change.configuration === undefined ? null : tx.seal(change.configuration)
   await sql`update data_sources set name = coalesce(${change.name ?? null}, name),
     configuration_sealed = coalesce(${configuration}, configuration_sealed),
-    poll_seconds = coalesce(${change.pollSeconds ?? null}::int, poll_seconds), updated_at = app_now()
+    poll_seconds = coalesce(${change.pollSeconds ?? null}::int, poll_seconds),
+    requests_per_second = case when ${change.requestsPerSecond === undefined} then requests_per_second
+      else ${change.requestsPerSecond ?? null}::float8 end, updated_at = app_now()
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
   await wakeUnit(tx, 'pull', id)
 }
@@ -154,7 +167,7 @@ export async function savePullProgress(
     pull_started_at?: Instant
     pull_completed_at?: Instant
     directory_read_at?: Instant
-    window_read_at?: Instant
+    window_read_at?: Instant | null
     loaded_at?: Instant
     writing_stopped_at?: Instant | null
     restored_at?: Instant

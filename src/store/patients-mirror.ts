@@ -9,6 +9,12 @@ import { notePatients } from './changes.ts'
 import { foldPatient, linkSurvivors, type Merge } from './patient-merges.ts'
 import type { KnownRow } from './patients.ts'
 
+export interface SavedPatients {
+  /** Merged away by the practice since we last looked, or no longer. */
+  merges: Merge[]
+  updated: number[]
+}
+
 /** What is compared to see whether a patient changed. */
 function hashOf(record: PatientRecord): string {
   return createHash('sha1').update(JSON.stringify(record)).digest('base64')
@@ -24,8 +30,8 @@ export async function savePatients(
   source: { id: number; locationId: number | null },
   records: PatientRecord[],
   seenAt: Instant,
-): Promise<Merge[]> {
-  if (records.length === 0) return []
+): Promise<SavedPatients> {
+  if (records.length === 0) return { merges: [], updated: [] }
   // In one order, so that two merges never wait for each other in a ring.
   const latest = [...new Map(records.map((record) => [record.foreignId, record])).values()].sort((a, b) =>
     a.foreignId < b.foreignId ? -1 : 1,
@@ -69,18 +75,17 @@ export async function savePatients(
       match_key = excluded.match_key, version = excluded.version, mirror_hash = excluded.mirror_hash,
       mirror_seen_at = excluded.mirror_seen_at, last_sync_time = app_now(), updated_at = app_now(),
       merged_foreign_id = excluded.merged_foreign_id
-    where p.mirror_hash is distinct from excluded.mirror_hash
+    where (p.mirror_hash is distinct from excluded.mirror_hash
+        or p.merged_foreign_id is distinct from excluded.merged_foreign_id)
       and (p.mirror_seen_at is null or p.mirror_seen_at <= excluded.mirror_seen_at)
     returning p.id, p.xmax = 0 as fresh`.execute(tx.db)
   await linkPatients(tx, source.id, latest)
   const ids = (fresh: boolean) => saved.filter((row) => row.fresh === fresh).map((row) => row.id)
+  const updated = [...released, ...ids(false)]
   notePatients(tx, 'patient_created', ids(true))
-  notePatients(tx, 'patient_updated', [...released, ...ids(false)])
-  return await linkSurvivors(
-    tx,
-    source.id,
-    latest.map((record) => record.foreignId),
-  )
+  notePatients(tx, 'patient_updated', updated)
+  const foreignIds = latest.map((record) => record.foreignId)
+  return { merges: await linkSurvivors(tx, source.id, foreignIds), updated }
 }
 
 /**
@@ -227,14 +232,11 @@ export interface PatientToWrite {
 }
 
 /**
- * Locks the patient of an appointment. Whoever changes both a patient and an appointment locks the patient first, as the
- * merge of a page does; two that went the other way would wait for each other.
+ * Locks the patient of an appointment, and another one. Whoever changes both a patient and an appointment locks the patient
+ * first, as the merge of a page does; two that went the other way would wait for each other.
  */
-export async function lockPatientOf(tx: Tenant, appointmentId: number): Promise<void> {
-  await sql`select id from patients where institution_id = ${tx.institutionId} and id = (select patient_id
-    from appointments where institution_id = ${tx.institutionId} and id = ${appointmentId}) for no key update`.execute(
-    tx.db,
-  )
+export async function lockPatientOf(tx: Tenant, appointmentId: number, also?: number): Promise<void> {
+  await lockPatients(tx, [await findPatientOf(tx, appointmentId), also ?? null])
 }
 
 /**

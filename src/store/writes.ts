@@ -1,5 +1,5 @@
 /** Writes: what we owe a record system, each with its own row, order, attempts and deadline. */
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { Alternative, PatientCandidate, WriteState } from '../model/appointment.ts'
 import type { Instant } from '../model/time.ts'
@@ -25,6 +25,8 @@ export interface Write {
   deadline: Instant
   promised_at: Instant | null
   delayed_at: Instant | null
+  /** What the marker of an insertion is made of; null for what was owed before there were seeds. */
+  seed: string | null
 }
 
 export interface NewWrite {
@@ -58,7 +60,7 @@ export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> 
 }
 
 const columns = sql`w.id, w.data_source_id, w.appointment_id, w.kind, w.state, w.code, w.asked_sealed, w.decided_on, w.attempts,
-  w.crashes, w.last_attempt_at, w.deadline, w.promised_at, w.delayed_at`
+  w.crashes, w.last_attempt_at, w.deadline, w.promised_at, w.delayed_at, w.seed`
 
 type WriteRow = Omit<Write, 'asked' | 'was'> & { asked_sealed: Buffer | null }
 
@@ -86,6 +88,32 @@ export async function listDueWrites(
         and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
     order by w.next_attempt_at, w.id limit ${limit}`.execute(tx.db)
   return rows
+}
+
+/** The writes whose deadline passed before anything of them was sent, the first open one of each appointment. */
+export async function listOverdue(
+  tx: Tenant,
+  dataSourceId: number,
+  limit: number,
+): Promise<{ id: number; appointment_id: number }[]> {
+  const { rows } = await sql<{ id: number; appointment_id: number }>`
+    select w.id, w.appointment_id from writes w
+    where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
+      and w.state = 'pending' and w.deadline <= app_now()
+      and not exists (select from writes earlier where earlier.institution_id = w.institution_id
+        and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
+    order by w.id limit ${limit}`.execute(tx.db)
+  return rows
+}
+
+/** When the next pending write of a data source passes its deadline; null where none will. */
+export async function nextDeadline(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
+  const { rows } = await sql<{ at: Instant | null }>`
+    select min(deadline) as at from writes where institution_id = ${tx.institutionId}
+      and data_source_id = ${dataSourceId} and ended_at is null and state = 'pending' and deadline > app_now()`.execute(
+    tx.db,
+  )
+  return rows[0]?.at ?? null
 }
 
 /** When the next write of a data source is due; null where nothing is owed. */
@@ -210,12 +238,25 @@ export async function holdForDecision(
 
 /** Lets every write that waited to be told who this patient is go at once, and wakes their pushes. Answers their appointments. */
 export async function releaseDecided(tx: Tenant, patientId: number): Promise<number[]> {
+  return await release(tx, sql`a.patient_id = ${patientId}`)
+}
+
+/** The same for the writes that have one of these patients for a candidate: what is known of them has changed. */
+export async function reconsiderWrites(tx: Tenant, candidateIds: number[]): Promise<number[]> {
+  if (candidateIds.length === 0) return []
+  return await release(
+    tx,
+    sql`exists (select from jsonb_array_elements(w.candidates) c
+      where (c ->> 'patient_id')::bigint = any(${candidateIds}::bigint[]))`,
+  )
+}
+
+async function release(tx: Tenant, which: RawBuilder<unknown>): Promise<number[]> {
   const { rows } = await sql<{ appointment_id: number }>`
     with freed as (
       update writes w set state = 'pending', code = null, message = null, candidates = null, next_attempt_at = app_now()
       from appointments a where w.institution_id = ${tx.institutionId} and w.state = 'needs_decision'
-        and w.code = 'patient_ambiguous' and a.institution_id = w.institution_id and a.id = w.appointment_id
-        and a.patient_id = ${patientId}
+        and w.code = 'patient_ambiguous' and a.institution_id = w.institution_id and a.id = w.appointment_id and ${which}
       returning w.appointment_id, w.data_source_id),
     woken as (
       insert into wakes (work_id) select distinct k.id from work k join freed on freed.data_source_id = k.subject_id

@@ -52,6 +52,8 @@ export async function withdrawIfBeaten(
   const isMove = prepared.write.kind === 'reschedule'
   const before = others.filter((other) => isMove || cameFirst(other.record, record))
   if (!isFull(prepared, span, before)) return null
+  // Withdrawn before, by a worker that died on it.
+  if (!isMove && record.cancelled) return taken
   const undone = await push.system.change(undoing(push, prepared, record))
   // Not withdrawn yet: the write stays in flight, is found again and decided anew.
   if (undone.kind !== 'written')

@@ -5,7 +5,7 @@ import { addMs, hours, toMs } from '../model/time.ts'
 import type { Span } from '../scheduling/conflicts.ts'
 import type { TakenSpan } from '../scheduling/taken.ts'
 import { findAlternatives } from '../store/alternatives.ts'
-import { findMirrored, type StoredAppointment } from '../store/appointments.ts'
+import { findMirrored, type StoredAppointment, showAppointments } from '../store/appointments.ts'
 import { saveAlternatives } from '../store/writes.ts'
 import type { Push } from './at-work.ts'
 import { readTakenThere, type TakenThere } from './taken-there.ts'
@@ -35,12 +35,7 @@ export async function nameAlternatives(
 ): Promise<void> {
   const { draft } = appointment
   if (!draft) return
-  const ids = around.map(({ record }) => record.foreignId)
-  const mirrored = new Set(
-    (await findMirrored(tx, appointment.data_source_id, ids, [])).map((row) => row.foreign_id),
-  )
-  // What is mirrored is counted already.
-  const there: TakenSpan[] = around.filter(({ record }) => !mirrored.has(record.foreignId))
+  const there: TakenSpan[] = await notMirrored(tx, appointment.data_source_id, around)
   // Whoever is there: not this time again.
   const { location_id, operatory_id, provider_id, start_time, end_time } = draft
   there.push({
@@ -48,4 +43,21 @@ export async function nameAlternatives(
     ...{ start: toMs(start_time), end: toMs(end_time) },
   })
   await saveAlternatives(tx, writeId, await findAlternatives(tx, draft, null, there))
+}
+
+/** Those that our mirror does not show just so; the others are counted already. */
+async function notMirrored(tx: Tenant, sourceId: number, around: TakenThere[]): Promise<TakenThere[]> {
+  const ids = around.map(({ record }) => record.foreignId)
+  const known = await findMirrored(tx, sourceId, ids, [])
+  const rows = await showAppointments(
+    tx,
+    known.map(({ id }) => id),
+  )
+  const byForeignId = new Map(rows.map((row) => [row.foreign_id, row]))
+  return around.filter(({ record, operatory_id, provider_id }) => {
+    const row = byForeignId.get(record.foreignId)
+    if (!row || row.cancelled) return true
+    const isThere = row.operatory_id === operatory_id && row.provider_id === provider_id
+    return !isThere || row.start_time !== record.start || row.end_time !== record.end
+  })
 }

@@ -4,7 +4,7 @@ import type { ChangeRecord } from '../model/records.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
 import { raiseMarks, savePullProgress } from '../store/data-sources.ts'
 import type { Pull } from './at-work.ts'
-import { mergeRecords } from './merge.ts'
+import { contextOf, mergeRecords } from './merge.ts'
 import { recheckRows } from './recheck.ts'
 
 /** Merges one page in one transaction; asks again for rows that were settled by us while it was on its way. */
@@ -14,9 +14,9 @@ export async function mergePage(
   seenAt: Instant,
   progress: Pick<Page, 'cursor' | 'marks'> | null,
 ): Promise<void> {
-  const { source, maps, quiet } = pull
+  const { source } = pull
   const merged = await pull.hold.inTenant(async (tx) => {
-    const result = await mergeRecords(tx, { sourceId: source.id, maps, seenAt, quiet }, records)
+    const result = await mergeRecords(tx, contextOf(pull, seenAt), records)
     if (progress) await savePullProgress(tx, source.id, { cursor: progress.cursor })
     if (progress?.marks) await raiseMarks(tx, source.id, progress.marks)
     return result

@@ -20,7 +20,10 @@ import type { DirectoryMaps } from '../store/directory-mirror.ts'
 import { followMerges } from '../store/patient-merges.ts'
 import { mapPatients, savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
+import { FORGOTTEN_KEY, findOwnMarkers } from '../store/recovery.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
+import { reconsiderWrites } from '../store/writes.ts'
+import type { Pull } from './at-work.ts'
 import { noteConflicts } from './conflicts.ts'
 import { hashOf, isPlaced, toMirror } from './mirror.ts'
 import { isAnother, release } from './same-row.ts'
@@ -32,6 +35,13 @@ export interface MergeContext {
   seenAt: Instant
   /** The first load tells one event with counts when it is done, and none for each row. */
   quiet: boolean
+  /** The record system restored a backup, and writing has stopped for it: foreign ids may mean other rows than before. */
+  isRestored?: boolean
+}
+
+/** What a merge of this pull must know, for a read that began at `seenAt`. */
+export function contextOf({ source, maps, quiet }: Pull, seenAt: Instant): MergeContext {
+  return { sourceId: source.id, maps, seenAt, quiet, isRestored: source.writing_stopped_at !== null }
 }
 
 export interface Merged {
@@ -51,13 +61,22 @@ export async function mergeRecords(
   const location = context.maps.soleLocation
   if (context.quiet) noteQuietly(tx)
   const place = { id: context.sourceId, locationId: location }
-  await followMerges(tx, context.sourceId, await savePatients(tx, place, patients, context.seenAt))
+  const { merges, updated } = await savePatients(tx, place, patients, context.seenAt)
+  await followMerges(tx, context.sourceId, merges)
+  // The desk may have settled there what a person was asked: two rows of one patient laid together, a birth date corrected.
+  await reconsiderWrites(tx, [...updated, ...merges.map(({ id }) => id)])
   const appointments = records.flatMap((one) => (one.kind === 'appointment' ? [one.record] : []))
   const recheck = await mergeAppointments(tx, context, appointments)
   const gone = records.flatMap((one) =>
     one.kind === 'gone' && one.noun === 'appointment' ? [one.foreignId] : [],
   )
   await removeGone(tx, context, gone)
+  // What is read well, or gone, is not set aside any more; appointments are taken back as they are placed.
+  for (const [noun, ids] of [
+    ['patient', patients.map((one) => one.foreignId)],
+    ['appointment', gone],
+  ] as const)
+    if (ids.length > 0) await clearAside(tx, context.sourceId, noun, [...ids])
   await saveProcedures(
     tx,
     context.sourceId,
@@ -80,6 +99,8 @@ interface Candidate {
   newMarker: Marker | null
   /** It bears the marker of an appointment that is another row there: a copy of our request took effect too. */
   isCopy: boolean
+  /** It bears a marker of ours that nothing here knows: we booked it, and forgot it with a database that went back. */
+  isForgotten: boolean
 }
 
 /** Merges appointments; answers the foreign ids to ask for again. */
@@ -103,14 +124,14 @@ export async function mergeAppointments(
   const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
   const rows: StoredAppointment[] = []
   const moved: StoredAppointment[] = []
-  for (const { record, hash, id, isCopy, newMarker, ...one } of todo) {
+  for (const { record, hash, id, isCopy, isForgotten, newMarker, ...one } of todo) {
     const known = id === null ? null : (locked.get(id) ?? null)
     // Someone merged or settled it between our look and our lock, from a younger read (within one millisecond: perhaps).
     if (known?.mirror_seen_at && known.mirror_seen_at >= context.seenAt) {
       if (known.mirror_hash !== hash) recheck.push(record.foreignId)
       continue
     }
-    const other = known !== null && isAnother(known, one.mirror)
+    const other = known !== null && isAnother(known, one.mirror, context.isRestored)
     if (other) {
       rows.push(known)
       release(known, context.seenAt)
@@ -123,6 +144,7 @@ export async function mergeAppointments(
       mirror,
       foreign_id: record.foreignId,
       marker: row.marker ?? (isCopy ? null : newMarker),
+      booked_by_api_key_id: row.booked_by_api_key_id ?? (isForgotten && !isCopy ? FORGOTTEN_KEY : null),
       mirror_hash: hash,
       mirror_seen_at: context.seenAt,
       last_sync_time: context.seenAt,
@@ -168,6 +190,7 @@ async function sortOut(
   const known = await findMirrored(tx, context.sourceId, ids, markers)
   const byForeignId = new Map(known.map((row) => [row.foreign_id, row]))
   const byMarker = new Map(known.map((row) => [row.marker, row]))
+  const forgotten = await findForgotten(tx, context.sourceId, records, known)
   const patients = await mapPatients(
     tx,
     context.sourceId,
@@ -185,7 +208,8 @@ async function sortOut(
       await setAside(tx, context.sourceId, { noun: 'appointment', foreignId, reason: aside, raw: record })
     } else if (isPlaced(mirror)) well.push(record.foreignId)
     if (!isPlaced(mirror)) continue
-    const bearer = record.marker === null ? undefined : byMarker.get(record.marker)
+    const owed = forgotten.get(record.marker)
+    const bearer = record.marker === null ? undefined : (byMarker.get(record.marker) ?? owed ?? undefined)
     const row = byForeignId.get(record.foreignId) ?? (bearer && !adopted.has(bearer.id) ? bearer : undefined)
     if (row) adopted.add(row.id)
     const hash = hashOf(record, mirror)
@@ -193,12 +217,33 @@ async function sortOut(
     if (row?.mirror_seen_at && row.mirror_seen_at >= context.seenAt) recheck.push(record.foreignId)
     else {
       const newMarker = row?.marker === record.marker ? null : record.marker
-      todo.push({ record, mirror, hash, id: row?.id ?? null, newMarker, isCopy: false })
+      const isForgotten = owed === null
+      todo.push({ record, mirror, hash, id: row?.id ?? null, newMarker, isCopy: false, isForgotten })
     }
   }
   await markCopies(tx, context.sourceId, todo)
   await clearAside(tx, context.sourceId, 'appointment', well)
   return { todo, recheck }
+}
+
+/**
+ * Rows that bear a marker of this institution's which nothing here bears, by marker: null where nothing is known of them, or
+ * the appointment whose insertion the database believes to be owed still.
+ */
+async function findForgotten(
+  tx: Tenant,
+  sourceId: number,
+  records: AppointmentRecord[],
+  known: Awaited<ReturnType<typeof findMirrored>>,
+): Promise<Map<Marker | null, (typeof known)[number] | null>> {
+  const ids = new Set(known.map(({ foreign_id }) => foreign_id))
+  const markers = new Set(known.map(({ marker }) => marker))
+  const strange = records.flatMap(({ foreignId, marker }) =>
+    marker === null || ids.has(foreignId) || markers.has(marker) ? [] : [marker],
+  )
+  const own = await findOwnMarkers(tx, sourceId, strange)
+  const unread = { foreign_id: null, marker: null, mirror_hash: null, mirror_seen_at: null }
+  return new Map(own.map(({ marker, id }) => [marker, id === null ? null : { id, ...unread }]))
 }
 
 /** Why a row is set aside; null where it is read well, or of a location that is not set up here. */

@@ -29,6 +29,8 @@ import {
 } from '../store/writes.ts'
 import type { Push } from './at-work.ts'
 import { endBadly, endInEffect, supersede } from './end.ts'
+import { endLate } from './overdue.ts'
+import { refuseWhileClosed } from './pace.ts'
 
 /** A write about to go out, with all that its call needs. */
 export interface Prepared {
@@ -56,9 +58,10 @@ const OPEN: ReadonlySet<string> = new Set(['pending', 'sending', 'unknown', 'nee
 /** A write that crashed its worker this often waits for a person. */
 const CRASHES_MAX = 3
 
-/** Answers null where there is nothing to send (any more). */
+/** Answers null where there is nothing to send (any more). Throws `Unavailable` while the system wants to be left alone. */
 export async function prepare(push: Push, writeId: number, appointmentId: number): Promise<Prepared | null> {
   return await push.hold.inTenant(async (tx) => {
+    await refuseWhileClosed(tx, push.source.id)
     await lockPatientOf(tx, appointmentId)
     const [appointment] = await lockAppointments(tx, [appointmentId])
     const write = await lockWrite(tx, writeId)
@@ -76,20 +79,17 @@ export async function prepare(push: Push, writeId: number, appointmentId: number
         return null
       }
     }
+    // Nobody decided in time: whether it is in effect is looked for now.
+    if (write.state === 'needs_decision' && inFlight)
+      await deferWrite(tx, write.id, 'unknown', at, 'crashed_repeatedly', null)
     const deadlinePassed = write.deadline <= at
     if (!inFlight && deadlinePassed) {
-      await endBadly(tx, appointment, write, 'timed_out', 'deadline_passed', late(write))
+      await endLate(tx, appointment, write)
       return null
     }
     if (!inFlight && write.kind !== 'insert' && !(await stillOwed(tx, appointment, write))) return null
     return await begin(tx, push, appointment, write, inFlight, deadlinePassed)
   })
-}
-
-function late(write: Write): string {
-  return write.kind === 'insert'
-    ? 'It could not be written before the appointment was to start.'
-    : 'It could not be written within a day of the end of the appointment.'
 }
 
 async function begin(
@@ -102,11 +102,10 @@ async function begin(
 ): Promise<Prepared> {
   const fields = appointment.mirror ?? appointment.draft
   if (!fields) throw new Error(`appointment ${appointment.id} has neither mirror nor draft`)
-  const marker = appointment.marker ?? push.system.reserve()
-  const patient =
-    write.kind === 'insert' && fields.patient_id !== null
-      ? await patientOf(tx, push, fields.patient_id)
-      : null
+  const marker = appointment.marker ?? push.system.reserve(write.seed ?? undefined)
+  // As asked for: a pull may have read the row by our marker, and know its patient by another id of ours.
+  const asked = write.kind === 'insert' ? write.asked.patient_id : null
+  const patient = typeof asked === 'number' ? await patientOf(tx, push, asked) : null
   if (write.kind === 'insert' && appointment.marker === null) {
     appointment.marker = marker
     await saveAppointments(tx, [appointment])
@@ -127,10 +126,21 @@ async function begin(
     patient,
     names: await findForeignNames(tx, wanted),
     wanted,
-    policy: await getPolicy(tx, wanted.location_id),
-    isOverridden: await isOverridden(tx, write.id, wanted),
+    ...(await sharingOf(tx, write, wanted)),
     deadlinePassed,
   }
+}
+
+/** Under which rule a write takes its time; what takes none needs no rule. */
+async function sharingOf(
+  tx: Tenant,
+  write: Write,
+  wanted: Mirror,
+): Promise<Pick<Prepared, 'policy' | 'isOverridden'>> {
+  if (write.kind !== 'insert' && write.kind !== 'reschedule')
+    return { policy: { kind: 'strict' }, isOverridden: false }
+  const policy = await getPolicy(tx, wanted.location_id)
+  return { policy, isOverridden: await isOverridden(tx, write.id, wanted) }
 }
 
 /** The patient, under a marker of its own where the record system does not hold it yet. */

@@ -46,7 +46,14 @@ export async function checkMarks(pull: Pull, marks: Record<string, number>): Pro
   source.cursor = null
   await hold.inTenant(async (tx) => {
     const at = await now(tx)
-    await savePullProgress(tx, source.id, { cursor: null, writing_stopped_at: at, restored_at: at })
+    source.writing_stopped_at = at
+    // The window too is read after this: only then is it known what is gone.
+    await savePullProgress(tx, source.id, {
+      cursor: null,
+      window_read_at: null,
+      writing_stopped_at: at,
+      restored_at: at,
+    })
     const reason = `The record system went back behind what we had read (${back.map(([name]) => name).join(', ')}): was a backup restored? Writing has stopped.`
     await setStatus(tx, source.id, 'write', 'red', reason)
   })

@@ -13,29 +13,38 @@ import {
   setStatus,
 } from '../store/data-sources.ts'
 import { loadDirectory } from '../store/directory-mirror.ts'
+import { closedUntil } from '../store/source-pace.ts'
 import type { Hold } from '../work/hold.ts'
+import { hastenUnit } from '../work/lease.ts'
+import type { Handler } from '../work/loop.ts'
 import type { Pull } from './at-work.ts'
 import { readDirectory } from './directory.ts'
 import { mergePage } from './merge-page.ts'
+import { heedRetryAfter, makeWay } from './pace.ts'
 import { checkMarks, finishPull } from './pull-end.ts'
 import type { Systems } from './systems.ts'
 import { readWindow } from './window.ts'
 
 /** The handler of `pull` units. Answers when to pull again. */
-export function pullHandler(systems: Systems) {
-  return async (hold: Hold): Promise<string | null> => {
+export function pullHandler(systems: Systems): Handler {
+  return async (hold) => {
     const sourceId = hold.unit.subjectId ?? 0
     const begun = await hold.inTenant(async (tx) => {
       const source = await findDataSource(tx, sourceId)
-      return source && { source, startedAt: await now(tx) }
+      return source && { source, startedAt: await now(tx), closed: await closedUntil(tx, sourceId) }
     })
     if (!begun) return null
+    if (begun.closed) return begun.closed
     try {
-      const system = await systems.open(hold.unit.institutionId ?? 0, begun.source)
+      const system = await systems.open(hold, begun.source)
       await pullOnce(hold, system, begun.source, begun.startedAt)
     } catch (error) {
-      await hold.inTenant((tx) => setStatus(tx, sourceId, 'read', 'red', reasonOf(error)))
-      throw error
+      const until = await hold.inTenant(async (tx) => {
+        await setStatus(tx, sourceId, 'read', 'red', reasonOf(error))
+        return await heedRetryAfter(tx, sourceId, error)
+      })
+      if (until === null) throw error
+      return { nextAt: until, failure: 'Unavailable' }
     }
     return addMs(begun.startedAt, begun.source.poll_seconds * 1000)
   }
@@ -75,9 +84,18 @@ async function pullOnce(
   const directoryDue = source.read_again || due(source.directory_read_at, source.directory_seconds)
   const windowDue = !pull.quiet && due(source.window_read_at, source.window_seconds)
   if (directoryDue || windowDue) await probe(pull)
+  if (directoryDue) await makeWay(pull)
   if (directoryDue) pull.maps = await readDirectory(pull)
   await readChanges(pull)
-  if (windowDue) await readWindow(pull)
+  // A window may take longer than the pause between two polls: what changed meanwhile does not wait for its end.
+  let polledAt = startedAt
+  const pollIfDue = async () => {
+    const at = await hold.inTenant(now)
+    if (addMs(polledAt, source.poll_seconds * 1000) > at) return
+    polledAt = at
+    await readChanges(pull)
+  }
+  if (windowDue) await readWindow(pull, pollIfDue)
   await finishPull(pull)
 }
 
@@ -95,6 +113,7 @@ async function probe(pull: Pull): Promise<void> {
   const { capabilities } = system
   await hold.inTenant((tx) => saveProbe(tx, source.id, { capabilities, marks }))
   source.marks = marks
+  await hastenPush(pull)
 }
 
 /** Pages from the cursor to the end; each is merged, and the cursor moved, in one transaction. */
@@ -114,6 +133,7 @@ async function readChanges(pull: Pull): Promise<void> {
 async function readPages(pull: Pull, from: string | null): Promise<void> {
   const pages = pull.system.changes(from)[Symbol.asyncIterator]()
   const fetchNext = async () => {
+    await makeWay(pull)
     // The instant before the request, so that whatever the page says was true then or later.
     const seenAt = await pull.hold.inTenant(now)
     return { seenAt, page: await pages.next() }
@@ -123,15 +143,24 @@ async function readPages(pull: Pull, from: string | null): Promise<void> {
     for (;;) {
       if (pull.hold.signal.aborted) throw new Error('the pull was stopped')
       const { seenAt, page } = await ahead
+      await hastenPush(pull)
       if (page.done) return
       ahead = fetchNext()
       // Its failure is met when it is awaited, however long this page takes.
       ahead.catch(() => undefined)
       await mergePage(pull, page.value.records, seenAt, page.value)
+      pull.source.cursor = page.value.cursor
     }
   } finally {
     // What was fetched ahead of a failure is let go; its own failure would only hide the first.
     await ahead.catch(() => undefined)
     await pages.return?.()
   }
+}
+
+/** The system answers again: what waits to be written does not wait out its back-off as well. */
+async function hastenPush({ hold, source }: Pull): Promise<void> {
+  if (source.write_status === 'green' || source.writing_stopped_at !== null) return
+  source.write_status = 'green'
+  await hold.inWork((tx) => hastenUnit(tx, { ...hold.unit, kind: 'push' }))
 }

@@ -3,52 +3,72 @@
  * drains for at most two seconds or fifty writes and goes to the back.
  */
 import { Unavailable } from '../connectors/connector.ts'
+import type { Tenant } from '../db/database.ts'
+import type { Instant } from '../model/time.ts'
 import { findDataSource, setStatus } from '../store/data-sources.ts'
 import { loadDirectory } from '../store/directory-mirror.ts'
 import { listSecondLooks, nextSecondLook } from '../store/second-looks.ts'
-import { listDueWrites, markDelayed, nextDue, nextPromise } from '../store/writes.ts'
+import { closedUntil } from '../store/source-pace.ts'
+import { listDueWrites, markDelayed, nextDeadline, nextDue, nextPromise } from '../store/writes.ts'
 import type { Hold } from '../work/hold.ts'
+import type { Handler } from '../work/loop.ts'
 import type { Push } from './at-work.ts'
 import { carryOut } from './carry-out.ts'
 import { takeSecondLooks } from './look-again.ts'
+import { endOverdue } from './overdue.ts'
+import { heedRetryAfter } from './pace.ts'
 import type { Systems } from './systems.ts'
 
 const DRAIN_MS = 2_000
 const DRAIN_WRITES = 50
 const BATCH = 10
 
-/** The handler of `push` units. Answers when the next write or promise is due, or null. */
-export function pushHandler(systems: Systems) {
-  return async (hold: Hold): Promise<string | null> => {
+/** The handler of `push` units. Answers when the next write, promise or deadline is due, or null. */
+export function pushHandler(systems: Systems): Handler {
+  return async (hold) => {
     const sourceId = hold.unit.subjectId ?? 0
     const begun = await hold.inTenant(async (tx) => {
       await markDelayed(tx, sourceId)
       const source = await findDataSource(tx, sourceId)
       const owed =
         (await listDueWrites(tx, sourceId, 1)).length + (await listSecondLooks(tx, sourceId, 1)).length
-      return source && { source, owed: owed > 0, maps: await loadDirectory(tx, sourceId) }
+      const closed = await closedUntil(tx, sourceId)
+      return source && { source, closed, owed: owed > 0, maps: await loadDirectory(tx, sourceId) }
     })
-    if (begun?.owed && begun.source.writing_stopped_at === null) {
+    if (!begun) return null
+    await endOverdue(hold, sourceId)
+    const { closed } = begun
+    const isStopped = begun.source.writing_stopped_at !== null
+    if (begun.owed && !isStopped && !closed) {
       try {
-        const system = await systems.open(hold.unit.institutionId ?? 0, begun.source)
+        const system = await systems.open(hold, begun.source)
         const push = { hold, system, source: begun.source, maps: begun.maps }
         await drain(push)
         await takeSecondLooks(push)
       } catch (error) {
-        await noteFailure(hold, sourceId, error)
-        throw error
+        const until = await noteFailure(hold, sourceId, error)
+        if (until === null) throw error
+        return { nextAt: await hold.inTenant((tx) => nextTurn(tx, sourceId, until)), failure: 'Unavailable' }
       }
     }
-    if (begun?.source.writing_stopped_at) return null
-    return await hold.inTenant(async (tx) => {
-      const times = [
-        await nextDue(tx, sourceId),
-        await nextPromise(tx, sourceId),
-        await nextSecondLook(tx, sourceId),
-      ]
-      return times.flatMap((at) => at ?? []).sort()[0] ?? null
-    })
+    return await hold.inTenant((tx) => nextTurn(tx, sourceId, closed, !isStopped))
   }
+}
+
+/** When there is something to do again. Nothing is sent before `closed`; promises and deadlines run out all the same. */
+async function nextTurn(
+  tx: Tenant,
+  sourceId: number,
+  closed: Instant | null,
+  mayWrite = true,
+): Promise<Instant | null> {
+  const due = mayWrite ? [await nextDue(tx, sourceId), await nextSecondLook(tx, sourceId)] : []
+  const times = [
+    await nextPromise(tx, sourceId),
+    await nextDeadline(tx, sourceId),
+    ...due.map((at) => (at && closed && at < closed ? closed : at)),
+  ]
+  return times.flatMap((at) => at ?? []).sort()[0] ?? null
 }
 
 async function drain(push: Push): Promise<void> {
@@ -68,7 +88,11 @@ async function drain(push: Push): Promise<void> {
   if (reached) await hold.inTenant((tx) => setStatus(tx, source.id, 'write', 'green', null))
 }
 
-async function noteFailure(hold: Hold, sourceId: number, error: unknown): Promise<void> {
-  if (!(error instanceof Unavailable)) return
-  await hold.inTenant((tx) => setStatus(tx, sourceId, 'write', 'red', error.message))
+/** Answers when the record system wants to be asked again, where it said so. */
+async function noteFailure(hold: Hold, sourceId: number, error: unknown): Promise<Instant | null> {
+  if (!(error instanceof Unavailable)) return null
+  return await hold.inTenant(async (tx) => {
+    await setStatus(tx, sourceId, 'write', 'red', error.message)
+    return await heedRetryAfter(tx, sourceId, error)
+  })
 }

@@ -35,7 +35,7 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
   const excused =
     !(await standsAsAsked(push, prepared, record)) && (await stoodAsAsked(push, prepared, record))
   await push.hold.inTenant(async (tx) => {
-    await lockPatientOf(tx, prepared.appointment.id)
+    await lockPatientOf(tx, prepared.appointment.id, prepared.patient?.id)
     // A pull that did not know the row by our marker may have taken it for someone else's.
     const bearers = await findMirrored(tx, push.source.id, [record.foreignId], [])
     const rows = await lockAppointments(tx, [prepared.appointment.id, ...bearers.map(({ id }) => id)])
@@ -104,7 +104,8 @@ async function settlePatient(
   await tiePatient(tx, push.source.id, prepared.patient.id, foreignId)
   if (!answer.patient) return
   const place = { id: push.source.id, locationId: push.maps.soleLocation }
-  await followMerges(tx, push.source.id, await savePatients(tx, place, [answer.patient], seenAt))
+  const { merges } = await savePatients(tx, place, [answer.patient], seenAt)
+  await followMerges(tx, push.source.id, merges)
 }
 
 const codes: Record<Exclude<RejectionCode, 'version_changed'>, WriteCode> = {

@@ -2,9 +2,12 @@
 import { createHash } from 'node:crypto'
 import type { ConnectorContext, ConnectorFactory, RecordSystem } from '../connectors/connector.ts'
 import type { DataSource } from '../store/data-sources.ts'
+import type { Hold } from '../work/hold.ts'
+import { paceOf } from './pace.ts'
 
 export interface Systems extends AsyncDisposable {
-  open(institutionId: number, source: DataSource): Promise<RecordSystem>
+  /** The record system of a data source whose unit is held; its requests keep the source's pace. */
+  open(hold: Hold, source: DataSource): Promise<RecordSystem>
 }
 
 export function openSystems(
@@ -13,15 +16,20 @@ export function openSystems(
 ): Systems {
   const known = new Map<string, { print: string; system: Promise<RecordSystem> }>()
   return {
-    async open(institutionId, source) {
-      const key = `${institutionId}/${source.id}`
-      const print = createHash('sha256').update(JSON.stringify(source.configuration)).digest('base64')
+    async open(hold, source) {
+      const key = `${hold.unit.institutionId}/${source.id}`
+      const print = createHash('sha256')
+        .update(JSON.stringify([source.configuration, source.requests_per_second]))
+        .digest('base64')
       const old = known.get(key)
       if (old?.print === print) return await old.system
       await old?.system.then((system) => system[Symbol.asyncDispose]()).catch(() => undefined)
       const factory = connectors[source.connector]
       if (!factory) throw new Error(`no connector named ${source.connector}`)
-      const system = factory.open(source.configuration, context)
+      const system = factory.open(source.configuration, {
+        now: () => context.now(),
+        paced: paceOf(source, hold.aside),
+      })
       known.set(key, { print, system })
       // A failed opening is tried anew the next time.
       system.catch(() => known.delete(key))

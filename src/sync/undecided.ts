@@ -36,7 +36,7 @@ export async function settleUndecided(push: Push, prepared: Prepared, undecided:
       return await endBadly(tx, row, write, 'failed', 'cancelled_first', cancelled)
     }
     const place = { id: push.source.id, locationId: push.maps.soleLocation }
-    const merges = await savePatients(tx, place, undecided.records, undecided.seenAt)
+    const { merges } = await savePatients(tx, place, undecided.records, undecided.seenAt)
     await followMerges(tx, push.source.id, merges)
     const ids = undecided.candidates.map(({ foreignId }) => foreignId)
     const ours = await mapPatients(tx, push.source.id, ids)

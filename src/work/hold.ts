@@ -22,7 +22,9 @@ export interface Hold {
   inTenant<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
   /** The same in an institution that a unit of none has work in. */
   inTenantOf<T>(institutionId: number, run: (tx: Tenant) => Promise<T>): Promise<T>
-  /** The same for the work role's own transactions. */
+  /** A tenant transaction without the fence: for what all units of one subject have in common, whoever holds them. */
+  aside<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
+  /** The fenced transaction of the work role. */
   inWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
 }
 
@@ -45,6 +47,10 @@ export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): H
       return await inTenantOf(unit.institutionId, run)
     },
     inTenantOf,
+    async aside(run) {
+      if (unit.institutionId === null) throw new Error(`${unit.kind} has no institution`)
+      return await inTenant(database, unit.institutionId, run)
+    },
     async inWork(run) {
       return await inWork(database, async (tx) => {
         await compareFence(tx)

@@ -3,7 +3,7 @@
  * process's clock decides. The fence grows with every claim; a holder's transactions compare it (see `hold.ts`).
  */
 import { sql } from 'kysely'
-import { type Database, inWork } from '../db/database.ts'
+import { type Database, inWork, type WorkTransaction } from '../db/database.ts'
 
 export type WorkKind = 'push' | 'pull' | 'sequence' | 'deliver'
 
@@ -92,6 +92,15 @@ export async function renewLeases(
       where holder = ${holder} and id = any(${ids}::bigint[]) returning id`.execute(db)
     return rows.map((row) => row.id)
   })
+}
+
+/** Has a unit run as soon as a worker is free, also where it backs off: what kept it from its work is over. */
+export async function hastenUnit(
+  { db }: WorkTransaction,
+  unit: Pick<Unit, 'kind' | 'institutionId' | 'subjectId'>,
+): Promise<void> {
+  await sql`update work set run_at = least(run_at, app_now()) where kind = ${unit.kind}
+    and institution_id = ${unit.institutionId} and subject_id = ${unit.subjectId}`.execute(db)
 }
 
 /** How a run of a unit ended: when to run again (an instant, or null for when woken), and its failure if it failed. */

@@ -21,6 +21,7 @@ async function emptyDatabase() {
   const env = {
     DATABASE_URL: atDatabase(inject('serverUrl'), { database: name, login: 'slotbridge' }),
     SLOTBRIDGE_MASTER_KEY: randomBytes(32).toString('base64'),
+    SLOTBRIDGE_HIGH_WATER: 'off',
   }
   const direct = { ...env, DATABASE_DIRECT_URL: atDatabase(inject('serverUrl'), { database: name }) }
   return { env, direct, [Symbol.asyncDispose]: () => admin(`drop database ${name} with (force)`) }

@@ -28,6 +28,13 @@ it('goes from nothing to an institution with a location and a key', async () => 
   })
   const [changed] = JSON.parse((await run('location list --json')).said)
   expect(changed).toMatchObject({ outside_hours: 'refuse', promise_minutes: 60, map_by_operatory: false })
+  const policy = '--overbooking limit --operatory-limit 2 --provider-limit 3'
+  expect(await run(`location set ${location.id} ${policy}`)).toMatchObject({ code: 0 })
+  const [limited] = JSON.parse((await run('location list --json')).said)
+  expect(limited).toMatchObject({ overbooking: 'limit', operatory_limit: 2, provider_limit: 3 })
+  expect((await run('location list')).said).toContain('limit 2/3')
+  for (const wrong of ['--overbooking some', '--operatory-limit 0', '--provider-limit 101'])
+    expect((await run(`location set ${location.id} ${wrong}`)).code, wrong).toBe(1)
   expect(await run('institution set willow --sync-notifications on')).toMatchObject({ code: 0 })
   expect(await t.look('select name, country_code, is_sync_notifications from institutions')).toEqual([
     { name: 'Willow Creek', country_code: 'CA', is_sync_notifications: true },
@@ -43,7 +50,14 @@ it('prints a key once, keeps only its hash, and revokes it', async () => {
   const listed = await run('key list')
   expect(listed.said).toContain('appointments:read,appointments:write')
   expect(listed.said + JSON.stringify(await t.look('select * from api_keys'))).not.toContain(made.said)
-  const [{ id }] = JSON.parse((await run('key list --json')).said)
+  const [{ id, limits }] = JSON.parse((await run('key list --json')).said)
+  expect(limits).toEqual({ all: 100, lists: 10, records: 1000, others: 2000 })
+  expect((await run(`key limit ${id} --limit all=5 --limit lists=1`)).said).toBe(
+    `key ${id}: limits all=5,lists=1`,
+  )
+  expect((await run(`key limit ${id} --limit none`)).code).toBe(0)
+  expect((await run('key list')).said).toContain('none')
+  expect((await run(`key limit ${id} --limit all=many`)).noted).toContain('--limit must be none, or a name')
   expect((await run(`key revoke ${id}`)).code).toBe(0)
   expect(JSON.parse((await run('key list --json')).said)[0].revoked_at).not.toBeNull()
   expect(await run('key revoke 999')).toMatchObject({ code: 1, noted: 'There is no key 999.' })

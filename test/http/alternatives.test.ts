@@ -103,6 +103,21 @@ describe('a refusal for a taken time', () => {
     for (const one of odd) expect(Date.parse(one.start_time) % 300_000).toBe(0)
   })
 
+  it('names them under an Idempotency-Key too, and in the replay', async () => {
+    await m.book('09:00')
+    const body = { appt: m.visit(at('09:00')) }
+    const ask = () =>
+      s.ask('POST', '/appointments', { query: m.base(), body, headers: { 'idempotency-key': 'one-of-nine' } })
+    const [first, again] = [await ask(), await ask()]
+    expect([first.status, again.status, again.headers.get('idempotency-replayed')]).toEqual([
+      400,
+      400,
+      'true',
+    ])
+    expect(first.body.data.alternatives).toHaveLength(3)
+    expect(again.body).toEqual(first.body)
+  })
+
   it('has no data where it is refused for anything else', async () => {
     const { status, body } = await m.book('09:00', { provider_id: 99_999 })
     expect([status, body.data]).toEqual([404, null])

@@ -31,6 +31,17 @@ describe('by hand', () => {
     expect((await practice.call('GET', `/visits/${visit_id}`)).status).toBe(404)
   })
 
+  it('lays one file into another, takes it back, and lays none into itself', async () => {
+    const merged = await desk('merge', { person_id: '3', into: '4' })
+    expect(merged.json.person).toMatchObject({ person_id: '3', merged_into: '4', version: 2 })
+    expect((await desk('merge', { person_id: '3' })).json.person).toMatchObject({
+      merged_into: null,
+      version: 3,
+    })
+    expect((await desk('merge', { person_id: '3', into: '3' })).status).toBe(422)
+    expect((await desk('merge', { person_id: '3', into: '999999' })).status).toBe(404)
+  })
+
   it('books over another only with overbook', async () => {
     await desk('book', booking(2))
     expect((await desk('book', booking(2))).status).toBe(409)

@@ -8,7 +8,7 @@ import { freeStarts, somePlace } from '../support/booking.ts'
 import { type Bridge, startBridge } from '../support/bridge.ts'
 
 const REQUESTS = 200
-const BOOKINGS = 12
+const BOOKINGS = 8
 
 /** A server as a process of its own; ends with the scope. */
 async function serve(bridge: Bridge) {

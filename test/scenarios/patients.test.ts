@@ -1,5 +1,7 @@
 /** Who is who: what is decided when a new patient is written, what a person decides, and merges that the desk makes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commands } from '../../src/cli/commands.ts'
+import { runCli } from '../../src/cli/run.ts'
 import { insertPatient, type NewPatient } from '../../src/store/patients.ts'
 import { type Api, serveApi } from '../support/api.ts'
 import { book, freeStarts, somePlace } from '../support/booking.ts'
@@ -89,6 +91,20 @@ const crashed = (id: number, attemptAt: string) =>
     `update writes set state = 'sending', attempts = 1, last_attempt_at = ${attemptAt}, next_attempt_at = now() where appointment_id = $1`,
     [id],
   )
+const cli = async (...args: string[]) => {
+  const lines: string[] = []
+  const terminal = {
+    say: (line: string) => void lines.push(line),
+    note: (line: string) => void lines.push(line),
+    readInput: async () => '',
+  }
+  await runCli(args, commands, terminal, {
+    DATABASE_URL: bridge.t.url,
+    DATABASE_DIRECT_URL: bridge.t.directUrl,
+    SLOTBRIDGE_MASTER_KEY: bridge.t.database.masterKey.toString('base64'),
+  })
+  return lines
+}
 const resolve = (write: number, body: object) => api.ask('POST', `/writes/${write}/resolve`, body)
 const eventsOf = async (id: number, noun: 'appointment' | 'patient' = 'appointment') =>
   (await bridge.events()).filter((event) => (event.body[noun] as { id?: number } | undefined)?.id === id)
@@ -145,8 +161,14 @@ describe('a new patient, when the first appointment is written,', () => {
         status: 'needs_decision',
         candidates,
       })
-    const { body } = await resolve(await writeOf(appointment), { create_new: true })
-    expect(body.data).toMatchObject([{ kind: 'insert', status: 'pending', candidates: null }])
+    const write = await writeOf(appointment)
+    const foreign = candidates[0]
+    expect(await cli('writes', 'resolve', `${write}`)).toEqual([
+      `patient ${foreign?.patient_id} (there ${twin}): date_of_birth and phone agree`,
+    ])
+    expect(await cli('writes', 'resolve', `${write}`, '--new')).toEqual([
+      `appointment ${appointment} is decided`,
+    ])
     expect((await bridge.settled(appointment)).insertion).toMatchObject({
       status: 'complete',
       candidates: null,
@@ -157,7 +179,19 @@ describe('a new patient, when the first appointment is written,', () => {
   it('is asked for where the practice keeps the person twice, and all that waits for the answer goes by it', async () => {
     const who = person('Ruth', 'Doppel', '1931-01-31', '5035550330')
     const twice = [await deskEnters(who), await deskEnters(who)]
-    const id = await placeholder(who)
+    await bridge.pulled()
+    const { providerId: provider_id } = await somePlace(bridge)
+    const create = async (return_existing_if_match: boolean) => {
+      const bio = { date_of_birth: who.birthDate, phone_number: who.cellPhone }
+      const patient = { first_name: 'RUTH', last_name: 'doppel', email: 'ruth@example.com', bio }
+      const body = { provider: { provider_id }, patient, return_existing_if_match }
+      const answer = await api.ask('POST', `/patients?location_id=${bridge.locationId}`, body)
+      return [answer.status, answer.body.data?.user?.id ?? answer.body.error]
+    }
+    // Neither of the two is guessed when the request is accepted; the placeholder is the same one from then on.
+    expect(await create(false)).toEqual([400, ['Patient already exists']])
+    const [created, id] = await create(true)
+    expect([created, await create(true)]).toEqual([201, [200, id]])
     const both = [await bookFor(id), await bookFor(id)]
     for (const appointment of both) expect((await waits(appointment)).candidates).toHaveLength(2)
     const chosen = await ours(twice[1] ?? '')
@@ -182,6 +216,34 @@ describe('a new patient, when the first appointment is written,', () => {
     bridge.startWorker()
     expect((await bridge.settled(appointment)).insertion).toMatchObject({ status: 'complete' })
     expect(await there('Sturz')).toEqual([foreignId])
+  })
+
+  it('whose appointment a pull has read before it was settled is the one that the pull knows', async () => {
+    const who = person('Nils', 'Vorher', '1981-06-13', '5035550301')
+    const id = await placeholder(who)
+    const known = await ours(await deskEnters(who))
+    await bridge.t.look('update data_sources set writing_stopped_at = now()')
+    const appointment = await bookFor(id)
+    await crashed(appointment, 'now()')
+    // It took effect, and its worker died; the pull comes first.
+    const [row] = await bridge.t.look(
+      "update appointments set marker = 'vorher' where id = $1 returning starts_at, provider_id, operatory_id",
+      [appointment],
+    )
+    const [there] = await bridge.t.look(
+      `select (select foreign_id from patients where id = $1) as person_id, (select foreign_id from providers where id = $2)
+        as clinician_id, (select foreign_id from operatories where id = $3) as chair_id`,
+      [known, row.provider_id, row.operatory_id],
+    )
+    const begins = row.starts_at.toISOString()
+    const finishes = new Date(row.starts_at.getTime() + 1_800_000).toISOString()
+    await bridge.practice('POST', '/visits', { ...there, begins, finishes, external_reference: 'vorher' })
+    await bridge.pulled()
+    expect((await bridge.appointment(appointment)).patient_id).toBe(known)
+    await bridge.t.look('update data_sources set writing_stopped_at = null')
+    await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
+    expect((await bridge.settled(appointment)).insertion).toMatchObject({ status: 'complete' })
+    expect((await api.ask('GET', `/patients/${id}`)).body.data.id).toBe(known)
   })
 
   it('is not asked for while an earlier attempt may still take effect', async () => {
@@ -225,6 +287,19 @@ describe('a new patient, when the first appointment is written,', () => {
 })
 
 describe('what the desk merges', () => {
+  it('answers a question that a person was asked: the booking goes on by itself', async () => {
+    const who = person('Otto', 'Zweifach', '1950-05-05', '5035550555')
+    const [one, other] = [await deskEnters(who), await deskEnters(who)]
+    const appointment = await bookFor(await placeholder(who))
+    await waits(appointment)
+    await bridge.practice('POST', '/desk/merge', { person_id: one, into: other })
+    const survivor = await ours(other)
+    expect(await bridge.settled(appointment)).toMatchObject({
+      patient_id: survivor,
+      insertion: { status: 'complete' },
+    })
+  })
+
   it('is followed through a chain, by bookings that wait as well, told, and undone when the desk undoes it', async () => {
     const [a, b, c] = [
       await deskEnters(person('Ada', 'Kette', '1960-01-01', '5035550401')),

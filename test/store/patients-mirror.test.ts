@@ -52,7 +52,8 @@ const record = (foreignId: string, more: Partial<PatientRecord> = {}): PatientRe
 const save = (records: PatientRecord[], seenAt: string) =>
   tenant(async (tx) => {
     const place = { id: practice.sourceId, locationId: practice.locationId }
-    await followMerges(tx, practice.sourceId, await savePatients(tx, place, records, seenAt))
+    const { merges } = await savePatients(tx, place, records, seenAt)
+    await followMerges(tx, practice.sourceId, merges)
     const noted = [...(takeChanges(tx)?.patients ?? [])]
     const of = (name: string) => noted.filter(([, event]) => event === name).map(([id]) => id)
     return { created: of('patient_created'), updated: of('patient_updated') }

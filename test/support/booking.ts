@@ -5,12 +5,12 @@ import { addMs, hours, toInstant } from '../../src/model/time.ts'
 import { listBusy } from '../../src/store/busy.ts'
 import { insertPatient } from '../../src/store/patients.ts'
 import { listActiveHours } from '../../src/store/resources.ts'
-import type { Bridge } from './bridge.ts'
+import type { Link } from './bridge.ts'
 
 let people = 0
 
 /** A made-up person whom nobody knows yet. Answers our id. */
-export async function newPatient(bridge: Bridge): Promise<number> {
+export async function newPatient(bridge: Link): Promise<number> {
   people += 1
   return await bridge.tenant((tx) =>
     insertPatient(tx, {
@@ -43,21 +43,21 @@ export interface Place {
 }
 
 /** Every provider with hours, in their operatory. */
-export async function allPlaces(bridge: Bridge): Promise<Place[]> {
+export async function allPlaces(bridge: Link): Promise<Place[]> {
   const hours = await bridge.tenant((tx) => listActiveHours(tx, bridge.locationId))
   const pairs = hours.map((hour) => [hour.provider_id, hour.operatory_id ?? 0] as const)
   return [...new Map(pairs)].map(([providerId, operatoryId]) => ({ providerId, operatoryId }))
 }
 
 /** The first of them. */
-export async function somePlace(bridge: Bridge): Promise<Place> {
+export async function somePlace(bridge: Link): Promise<Place> {
   const [place] = await allPlaces(bridge)
   if (!place) throw new Error('nobody works in an operatory')
   return place
 }
 
 /** Starts that are free now, a day or more ahead. */
-export async function freeStarts(bridge: Bridge, place: Place, count: number): Promise<string[]> {
+export async function freeStarts(bridge: Link, place: Place, count: number): Promise<string[]> {
   return await bridge.tenant(async (tx) => {
     const from = toInstant(bridge.t.clock.now() + hours(24))
     const rules = (await listActiveHours(tx, bridge.locationId)).filter(
@@ -76,7 +76,7 @@ export async function freeStarts(bridge: Bridge, place: Place, count: number): P
 
 /** Books as a client would; 30 minutes unless `wanted` says otherwise. */
 export async function book(
-  bridge: Bridge,
+  bridge: Link,
   wanted: Partial<Booking> & { start: string; patientId: number | null },
 ): Promise<Booked> {
   const place = await somePlace(bridge)

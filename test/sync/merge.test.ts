@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inTenant, type Tenant } from '../../src/db/database.ts'
 import type { AppointmentRecord, PatientRecord } from '../../src/model/records.ts'
 import { loadDirectory, saveOperatories, saveProviders } from '../../src/store/directory-mirror.ts'
+import { listAside } from '../../src/store/practice-restored.ts'
 import { mergeRecords, removeGone } from '../../src/sync/merge.ts'
 import { type Practice, setUpPractice } from '../support/bridge.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -101,6 +102,27 @@ const find = async (foreignId: string) =>
 const eventCount = async () => Number((await t.look('select count(*) as n from events'))[0].n)
 
 describe('merging', () => {
+  it('takes a patient back from aside that is read well, and a row that is gone', async () => {
+    const context = { sourceId: practice.sourceId, quiet: false, seenAt: '2026-01-01T00:00:00.000Z' }
+    const aside = (noun: 'patient' | 'appointment', foreignId: string) =>
+      ({ kind: 'set_aside', record: { noun, foreignId, reason: 'It cannot be read.', raw: {} } }) as const
+    const merge = (records: Parameters<typeof mergeRecords>[2]) =>
+      tenant(async (tx) => {
+        await mergeRecords(tx, { ...context, maps: await loadDirectory(tx, practice.sourceId) }, records)
+        return (await listAside(tx, practice.sourceId, 10)).map(
+          ({ noun, foreign_id }) => `${noun} ${foreign_id}`,
+        )
+      })
+    expect(await merge([aside('patient', 'odd'), aside('appointment', 'gone')])).toEqual([
+      'patient odd',
+      'appointment gone',
+    ])
+    expect(await merge([{ kind: 'patient', record: { ...patient, foreignId: 'odd' } }])).toEqual([
+      'appointment gone',
+    ])
+    expect(await merge([{ kind: 'gone', noun: 'appointment', foreignId: 'gone' }])).toEqual([])
+  })
+
   it('adds a row with its event, and merges the same again into nothing', async () => {
     await merge([record()], '2029-01-01T00:00:00.000Z')
     expect(await find('a1')).toMatchObject({ note: 'one', cancelled: false })

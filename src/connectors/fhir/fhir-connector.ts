@@ -33,6 +33,7 @@ async function openServer(settings: Settings, context: ConnectorContext): Promis
     settings.baseUrl,
     settings.timeoutMs,
     makeAuthorizer(settings.auth, settings.timeoutMs),
+    context.paced,
   )
   const { body } = await readReply(http, { method: 'GET', path: 'metadata' })
   const features = readFeatures(body, settings)
@@ -58,7 +59,7 @@ async function openServer(settings: Settings, context: ConnectorContext): Promis
     find: (key) => findAppointment(feeding, key),
     findPatients: (query) => findPatients(feeding, query),
     findAlike: (query) => findAlike(feeding, query),
-    reserve: () => randomUUID(),
+    reserve: (seed) => seed ?? randomUUID(),
     insert: (request) => insert(feeding, request, onlySite),
     change: (request) => change(feeding, places, request),
     // Idle connections keep no process alive and end by themselves; there is nothing else to let go.

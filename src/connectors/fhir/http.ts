@@ -1,4 +1,5 @@
 /** One request to a FHIR server, with its time limit, size limit and what a failure means for a write. */
+import { type ConnectorContext, Unavailable } from '../connector.ts'
 import type { Authorizer } from './authenticate.ts'
 import { Cut, LeavesServer, NotSent } from './failures.ts'
 
@@ -44,22 +45,38 @@ export class FhirHttp {
   readonly #base: string
   readonly #timeoutMs: number
   readonly #authorizer: Authorizer
+  readonly #paced: NonNullable<ConnectorContext['paced']>
 
-  constructor(base: string, timeoutMs: number, authorizer: Authorizer) {
+  constructor(
+    base: string,
+    timeoutMs: number,
+    authorizer: Authorizer,
+    paced: ConnectorContext['paced'] = (call) => call(),
+  ) {
     this.#base = base
     this.#timeoutMs = timeoutMs
     this.#authorizer = authorizer
+    this.#paced = paced
   }
 
   /** @throws NotSent, Cut, LeavesServer */
   async send(request: Request): Promise<Reply> {
     const url = this.#urlOf(request.path)
     const authorization = await this.#authorizer.header()
-    const reply = await this.#sendOnce(request, url, authorization)
+    const reply = await this.#sendInTurn(request, url, authorization)
     if (reply.status !== 401 || !this.#authorizer.renews) return reply
     // A 401 did nothing; our token may have ended early. Once, with a new one.
     this.#authorizer.forget(authorization)
-    return this.#sendOnce(request, url, await this.#authorizer.header())
+    return this.#sendInTurn(request, url, await this.#authorizer.header())
+  }
+
+  async #sendInTurn(request: Request, url: URL, authorization: string | null): Promise<Reply> {
+    try {
+      return await this.#paced(() => this.#sendOnce(request, url, authorization))
+    } catch (error) {
+      if (error instanceof Unavailable) throw new NotSent(error.message)
+      throw error
+    }
   }
 
   #urlOf(path: string): URL {

@@ -1,11 +1,12 @@
 /** One call to the practice, and what is certain about it afterwards: that decides between `unavailable` and `unknown`. */
+import { type ConnectorContext, Unavailable } from '../connector.ts'
 import type { SandboxConfiguration } from './configuration.ts'
 
 export type Reply =
   /** It answered. `json` is null where the body was empty or not JSON. */
   | { kind: 'answer'; status: number; json: unknown; retryAfterMs: number | undefined }
   /** The request never left. */
-  | { kind: 'not_sent'; message: string }
+  | { kind: 'not_sent'; message: string; retryAfterMs?: number | undefined }
   /** The request may have arrived; no whole answer came back. */
   | { kind: 'cut'; message: string }
 
@@ -55,8 +56,23 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-/** Calls never throw: whatever happens is a reply. */
-export function openClient(configuration: SandboxConfiguration): PracticeClient {
+/** Calls do not throw for what the other side does: whatever happens is a reply. */
+export function openClient(
+  configuration: SandboxConfiguration,
+  { paced = (call) => call() }: Pick<ConnectorContext, 'paced'>,
+): PracticeClient {
+  const call = makeCall(configuration)
+  return async (method, path, body) => {
+    try {
+      return await paced(() => call(method, path, body))
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      return { kind: 'not_sent', message: error.message, retryAfterMs: error.retryAfterMs }
+    }
+  }
+}
+
+function makeCall(configuration: SandboxConfiguration): PracticeClient {
   const timeoutMs = configuration.timeout_ms ?? TIMEOUT_MS
   const origin = new URL(configuration.url).origin
   return async (method, path, body) => {

@@ -53,7 +53,8 @@ export function reasonOf(json: unknown): string {
 
 /** A reply that is no answer to a read, as the port says it. */
 export function unavailable(reply: Reply): Unavailable {
-  if (reply.kind !== 'answer') return new Unavailable(reply.message)
+  if (reply.kind === 'not_sent') return new Unavailable(reply.message, reply.retryAfterMs)
+  if (reply.kind === 'cut') return new Unavailable(reply.message)
   if (reply.status === 401) return new Unavailable('The practice refuses the key.')
   const word = reasonOf(reply.json)
   return new Unavailable(

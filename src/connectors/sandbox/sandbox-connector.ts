@@ -22,7 +22,7 @@ async function openPractice(
   configuration: SandboxConfiguration,
   context: ConnectorContext,
 ): Promise<RecordSystem> {
-  const client = openClient(configuration)
+  const client = openClient(configuration, context)
   const manner = new PracticeManner(client)
   const reader = new PracticeReader(client, context, manner)
   /** What is certain after a call depends on the manner, which must be known before it. */
@@ -44,7 +44,7 @@ async function openPractice(
     history: (foreignId) => readHistory(client, foreignId),
     findPatients: (query) => reader.findPatients(query),
     findAlike: (query) => reader.findAlike(query),
-    reserve: () => randomUUID(),
+    reserve: (seed) => seed ?? randomUUID(),
     insert: (request) => knowing(() => insertInto(client, request)),
     change: (request) => knowing(() => changeIn(client, request)),
     // Idle connections keep no process alive and end by themselves; there is nothing else to let go.

@@ -41,7 +41,10 @@ function sentence(json: unknown): string {
 
 /** What a reply other than success means. A 5xx may have come after the commit. */
 function failed(reply: Reply): Outcome {
-  if (reply.kind === 'not_sent') return { kind: 'unavailable', message: reply.message }
+  if (reply.kind === 'not_sent') {
+    const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs }
+    return { kind: 'unavailable', message: reply.message, ...wait }
+  }
   if (reply.kind === 'cut') return { kind: 'unknown', message: reply.message }
   // 423: somebody at the desk has the row open; turned away before anything was stored.
   if ([423, 429, 503].includes(reply.status)) {

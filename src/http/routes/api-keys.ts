@@ -56,7 +56,9 @@ export const apiKeyRoutes = [
       const institutionIds = institution_ids ?? caller.institutionIds
       refuseWider(caller, institutionIds)
       const data = await inGlobal(context.database, async (tx) => {
-        const { id, key } = await createKey(tx, { accountId: caller.accountId, name, scopes, institutionIds })
+        const { accountId, limits } = caller
+        // It may send no more than the key that made it.
+        const { id, key } = await createKey(tx, { accountId, name, scopes, institutionIds, limits })
         return { ...(await findKey(tx, id)), key }
       })
       return { data, status: 201 }

@@ -8,10 +8,11 @@ import { PatientTold } from '../../model/wire-patient.ts'
 import { Capabilities, eventOf, SyncStatus } from '../../model/wire-sync.ts'
 import { readTime } from '../../model/wire-time.ts'
 import { type EventFilter, isRetired, listEvents } from '../../store/events.ts'
+import { readEpoch } from '../../store/high-water.ts'
 import { getLocation, listLocations } from '../../store/locations.ts'
 import { listSourceStatus } from '../../store/sync-status.ts'
 import { Ids, Subdomain } from '../inputs.ts'
-import { openCursor, sealCursor } from '../paging.ts'
+import { openCursor, orderOfCursor, sealCursor } from '../paging.ts'
 import { tenantRoute } from '../route.ts'
 import { showEvent } from '../versions/event.ts'
 import { showCapabilities, showSyncStatus } from '../versions/sync.ts'
@@ -42,6 +43,22 @@ function namesFor(
   const names = (asked ?? EVENT_NAMES).filter((name) => !PATIENT_EVENTS.has(name))
   warnings.push('Events of patients are left out: the API key lacks the scope patients:read.')
   return [...names]
+}
+
+/** What event cursors are bound to: positions of another life of the database mean nothing in this one. */
+function eventOrder(epoch: number): string {
+  return epoch === 0 ? EVENT_ORDER : `${EVENT_ORDER}.${epoch}`
+}
+
+/** The position in a cursor of events. @throws Failure `invalid_request` where it is none, or of another life */
+function openEventCursor(cursor: string, order: string): number {
+  const given = orderOfCursor(cursor)
+  if (given !== order && (given === EVENT_ORDER || given?.startsWith(`${EVENT_ORDER}.`)))
+    throw new Failure(
+      'invalid_request',
+      'Parameter after is from before the database was restored from a backup: some events that it counts never happened here. Leave it out to begin with the oldest.',
+    )
+  return openCursor(cursor, order, 'after')[1]
 }
 
 interface About {
@@ -124,7 +141,8 @@ export const syncRoutes = [
     check: ({ appointment_id, patient_id }) =>
       appointment_id && patient_id ? ['Send appointment_id or patient_id, not both'] : [],
     async handle({ tx, query, caller, context, version, institution, warnings }) {
-      const after = query.after ? openCursor(query.after, EVENT_ORDER, 'after')[1] : null
+      const order = eventOrder(await readEpoch(tx))
+      const after = query.after ? openEventCursor(query.after, order) : null
       if (after !== null && (await isRetired(tx, after)))
         throw new Failure(
           'invalid_request',
@@ -135,7 +153,7 @@ export const syncRoutes = [
       const rows = await listEvents(tx, after, limit + 1, { names, ...aboutWhat(query, warnings) })
       const kept = rows.slice(0, limit)
       const locations = kept.some((row) => row.resource_type === 'SyncStatus') ? await listLocations(tx) : []
-      const cursorOf = (row: { position: number }) => sealCursor(['0', row.position], EVENT_ORDER)
+      const cursorOf = (row: { position: number }) => sealCursor(['0', row.position], order)
       const data = kept.map((row) => ({
         ...showEvent(row, { version, institution, locations, connectors: context.connectors }),
         cursor: cursorOf(row),

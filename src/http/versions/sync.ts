@@ -33,6 +33,8 @@ export function showSyncStatus(
     read_reason,
     write_reason,
     loaded_at,
+    // Events from before it was counted know nothing of it.
+    set_aside: source.set_aside ?? 0,
   }
 }
 

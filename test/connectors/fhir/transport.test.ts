@@ -365,4 +365,7 @@ it('a search for a patient keeps names and birth dates out of the URL', async ()
     path: 'Patient/_search',
     body: 'family=Fairbrook&given=Klara&birthdate=1990-02-03&_count=50',
   })
+  await system.findAlike?.({ birthDate: '1990-02-03', phones: ['617 555 0100'] }).catch(() => null)
+  expect(server.asked.some(({ body }) => body === 'birthdate=1990-02-03&_count=50')).toBe(true)
+  for (const { path } of server.asked) expect(path).not.toMatch(/1990|617/)
 })
