@@ -44,6 +44,9 @@ export function refusal(error: unknown, requestId: string): Refusal {
 
 /** PostgreSQL's codes for "not now": connection trouble, shutting down, a cut statement, too many clients, lost locks. */
 const NOT_NOW = /^(08...|57P0[123]|57014|53300|40001|40P01|55P03)$/
+/** What the driver says where a connection ended: while it was opened, in a query, or after that, at the rollback. */
+const CONNECTION_LOST =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/
 const NOT_REACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND'])
 
 function failureOf(error: unknown): Failure | null {
@@ -54,11 +57,7 @@ function failureOf(error: unknown): Failure | null {
     message?: unknown
   }
   if (typeof code === 'string' && (NOT_NOW.test(code) || NOT_REACHED.has(code))) return unreachable
-  if (
-    typeof message === 'string' &&
-    /^(timeout exceeded when trying to connect|Connection terminated)/.test(message)
-  )
-    return unreachable
+  if (typeof message === 'string' && CONNECTION_LOST.test(message)) return unreachable
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Failure('too_large', 'The body is larger than 1 MiB')
   if (statusCode === 400 || statusCode === 415)
     return new Failure('invalid_request', 'The request cannot be read')

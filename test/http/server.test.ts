@@ -4,7 +4,10 @@ import { openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { newKey } from '../../src/db/seal.ts'
 import { buildServer } from '../../src/http/server.ts'
+import { dice } from '../../src/sandbox/random.ts'
 import { tellChanges } from '../../src/store/tell-changes.ts'
+import { startCuttingWires, targetOf } from '../soak/cutting-wires.ts'
+import { atDatabase } from '../support/database-url.ts'
 import { ahead, type Served, serve } from './served.ts'
 
 let s: Served
@@ -131,6 +134,36 @@ it('decision 20: with the database away it answers 503 with whole seconds to wai
   expect(answer.json().error).toEqual(['The database cannot be reached for now; try again'])
   expect((await app.inject('/readyz')).statusCode).toBe(503)
   expect((await app.inject('/livez')).statusCode).toBe(200)
+  await app.close()
+  await pool.end()
+})
+
+it('answers 503, which may be tried again, wherever in a request the connection to the database ends', async () => {
+  await using wires = await startCuttingWires('postgres', targetOf(s.t.directUrl))
+  const url = atDatabase(`postgresql://slotbridge@127.0.0.1:${wires.port}/`, {
+    database: new URL(s.t.url).pathname.slice(1),
+  })
+  const pool = openPool({ url, max: 2, prepare: true, applicationName: 'cut' })
+  const database = openDatabase(pool, s.t.database.masterKey, tellChanges)
+  const app = buildServer({ database, clock: s.t.clock, connectors: [], wake: () => undefined })
+  const query = new URLSearchParams({ ...base, location_id: String(s.locationId) })
+  const ask = async () =>
+    (await app.inject({ url: `/patients?${query}`, headers: { authorization: `Bearer ${s.token}` } }))
+      .statusCode
+  const statuses = new Set<number>()
+  // Once before and once after each of the first messages that a request sends and is sent.
+  for (let at = 1; at <= 30; at += 1)
+    for (const isBefore of [true, false]) {
+      let left = at
+      const chance = (share: number) => (share === 0.5 ? isBefore : --left === 0)
+      wires.settings = { throws: { ...dice(1), chance }, chance: 1, maySilence: false }
+      statuses.add(await ask())
+    }
+  wires.settings = null
+  await ask()
+  expect(await ask()).toBe(200)
+  statuses.delete(200)
+  expect([...statuses]).toEqual([503])
   await app.close()
   await pool.end()
 })

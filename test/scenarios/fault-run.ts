@@ -5,16 +5,13 @@ import { addMs, hours, toInstant } from '../../src/model/time.ts'
 import { listWrites, type ShownWrite } from '../../src/store/writes.ts'
 import { book, freeStarts, newPatient, type Place, somePlace } from '../support/booking.ts'
 import { type Bridge, type BridgeOptions, startBridge, until } from '../support/bridge.ts'
+import {
+  held as heldThere,
+  type JournalEntry,
+  journalOf,
+  mirrored as mirroredHere,
+} from '../support/truth.ts'
 import type { Expected } from './fault-table.ts'
-
-export interface JournalEntry {
-  by: string
-  act: string
-  noun: string
-  id: string
-  before: Record<string, unknown> | null
-  after: Record<string, unknown> | null
-}
 
 export interface FaultBridge extends AsyncDisposable {
   bridge: Bridge
@@ -86,16 +83,7 @@ export async function startFaultBridge(options: BridgeOptions = {}): Promise<Fau
         return rows.length > 0 ? true : null
       })
     },
-    async journal() {
-      const entries: JournalEntry[] = []
-      for (let after = 0; ; ) {
-        const { body } = await bridge.practice('GET', `/journal?after=${after}&limit=1000`)
-        const page = body.entries as JournalEntry[]
-        if (page.length === 0) return entries
-        entries.push(...page)
-        after = Number(body.last)
-      }
-    },
+    journal: () => journalOf(bridge.practice),
     [Symbol.asyncDispose]: () => bridge[Symbol.asyncDispose](),
   }
 }
@@ -139,58 +127,14 @@ export async function outcomeOf(
   }
 }
 
-const COMPARED = `select a.foreign_id as id, a.starts_at as begins, a.ends_at as finishes, a.cancelled, a.confirmed, a.note,
-    a.unavailable, o.foreign_id as chair, p.foreign_id as clinician, n.foreign_id as person
-  from appointments a left join operatories o on o.id = a.operatory_id left join providers p on p.id = a.provider_id
-  left join patients n on n.id = a.patient_id
-  where not a.deleted and a.foreign_id is not null`
-
-type Row = Record<string, unknown>
-
-function sorted(rows: Row[]): Row[] {
-  return rows.sort((one, other) => (String(one.id) < String(other.id) ? -1 : 1))
-}
-
 /** Everything that the practice holds, by its own schedule, in the shape of `mirrored`. */
-export async function held(run: FaultBridge): Promise<Row[]> {
-  const rows: Row[] = []
-  const range = 'from=2020-01-01T00:00:00.000Z&to=2040-01-01T00:00:00.000Z&limit=1000'
-  for (let after = ''; ; ) {
-    const { body } = await run.bridge.practice('GET', `/schedule?${range}${after}`)
-    const both = (one: Row) => ({ begins: one.begins, finishes: one.finishes })
-    const places = (one: Row) => ({ chair: one.chair_id, clinician: one.clinician_id })
-    for (const one of body.visits as Row[])
-      rows.push({
-        ...both(one),
-        ...places(one),
-        id: one.visit_id,
-        cancelled: one.cancelled_at !== null,
-        confirmed: one.confirmed_at !== null,
-        note: one.remark,
-        unavailable: false,
-        person: one.person_id,
-      })
-    for (const one of body.closures as Row[])
-      rows.push({
-        ...both(one),
-        ...places(one),
-        id: `block_${one.closure_id}`,
-        cancelled: one.lifted_at !== null,
-        confirmed: false,
-        note: one.reason,
-        unavailable: true,
-        person: null,
-      })
-    if (body.next === null) return sorted(rows)
-    after = `&after=${body.next}`
-  }
+export async function held(run: FaultBridge): Promise<Record<string, unknown>[]> {
+  return await heldThere(run.bridge.practice)
 }
 
 /** Everything that our mirror shows of the practice. */
-export async function mirrored(run: FaultBridge): Promise<Row[]> {
-  const rows = await run.bridge.t.look(COMPARED)
-  const iso = (value: unknown): string => new Date(value as string).toISOString()
-  return sorted(rows.map((row) => ({ ...row, begins: iso(row.begins), finishes: iso(row.finishes) })))
+export async function mirrored(run: FaultBridge): Promise<Record<string, unknown>[]> {
+  return await mirroredHere(run.bridge.t.look)
 }
 
 /** A half hour of the third chair that nobody else in a test uses: `at` counts from three days ahead. */

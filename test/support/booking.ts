@@ -7,10 +7,13 @@ import { insertPatient } from '../../src/store/patients.ts'
 import { listActiveHours } from '../../src/store/resources.ts'
 import type { Link } from './bridge.ts'
 
+/** What of a bridge the helpers need. */
+export type Side = Pick<Link, 't' | 'tenant' | 'sourceId' | 'locationId'>
+
 let people = 0
 
 /** A made-up person whom nobody knows yet. Answers our id. */
-export async function newPatient(bridge: Link): Promise<number> {
+export async function newPatient(bridge: Side): Promise<number> {
   people += 1
   return await bridge.tenant((tx) =>
     insertPatient(tx, {
@@ -43,21 +46,21 @@ export interface Place {
 }
 
 /** Every provider with hours, in their operatory. */
-export async function allPlaces(bridge: Link): Promise<Place[]> {
+export async function allPlaces(bridge: Side): Promise<Place[]> {
   const hours = await bridge.tenant((tx) => listActiveHours(tx, bridge.locationId))
   const pairs = hours.map((hour) => [hour.provider_id, hour.operatory_id ?? 0] as const)
   return [...new Map(pairs)].map(([providerId, operatoryId]) => ({ providerId, operatoryId }))
 }
 
 /** The first of them. */
-export async function somePlace(bridge: Link): Promise<Place> {
+export async function somePlace(bridge: Side): Promise<Place> {
   const [place] = await allPlaces(bridge)
   if (!place) throw new Error('nobody works in an operatory')
   return place
 }
 
 /** Starts that are free now, a day or more ahead. */
-export async function freeStarts(bridge: Link, place: Place, count: number): Promise<string[]> {
+export async function freeStarts(bridge: Side, place: Place, count: number): Promise<string[]> {
   return await bridge.tenant(async (tx) => {
     const from = toInstant(bridge.t.clock.now() + hours(24))
     const rules = (await listActiveHours(tx, bridge.locationId)).filter(
@@ -76,7 +79,7 @@ export async function freeStarts(bridge: Link, place: Place, count: number): Pro
 
 /** Books as a client would; 30 minutes unless `wanted` says otherwise. */
 export async function book(
-  bridge: Link,
+  bridge: Side & Pick<Link, 'apiKeyId' | 'wake'>,
   wanted: Partial<Booking> & { start: string; patientId: number | null },
 ): Promise<Booked> {
   const place = await somePlace(bridge)

@@ -24,18 +24,42 @@ export interface TestDatabase extends AsyncDisposable {
   look(text: string, values?: unknown[]): Promise<any[]>
 }
 
+/** A PostgreSQL with a migrated database in it to copy. */
+export interface Ground {
+  /** A superuser's. */
+  serverUrl: string
+  template: string
+}
+
 /**
  * A fresh, migrated database: `await using t = await testDatabase()`. Dropped when the scope ends.
  * @param poolMax most connections of its pool
  */
 export async function testDatabase(poolMax = 10): Promise<TestDatabase> {
-  const template = inject('template')
+  return await openTestDatabase({ serverUrl: inject('serverUrl'), template: inject('template') }, { poolMax })
+}
+
+interface Opening {
+  poolMax?: number
+  /** Copies of one database share its sealed rows, and so its master key. */
+  masterKey?: Buffer
+  /** Commits wait for no disk: for runs in which nothing crashes. */
+  isHasty?: boolean
+}
+
+/** The same on any ground. */
+export async function openTestDatabase(
+  { serverUrl, template }: Ground,
+  { poolMax = 10, masterKey = newKey(), isHasty = false }: Opening = {},
+): Promise<TestDatabase> {
   const name = `${template}_${randomBytes(5).toString('hex')}`
-  await onServer((client) => client.query(`create database ${name} template ${template}`))
-  const url = atDatabase(inject('serverUrl'), { login: 'slotbridge', database: name })
-  const directUrl = atDatabase(inject('serverUrl'), { database: name })
+  await onServer(serverUrl, (client) => client.query(`create database ${name} template ${template}`))
+  const login = new URL(atDatabase(serverUrl, { login: 'slotbridge', database: name }))
+  if (isHasty) login.searchParams.set('options', '-c synchronous_commit=off')
+  const url = login.href
+  const directUrl = atDatabase(serverUrl, { database: name })
   const pool = openPool({ url, max: poolMax, prepare: true, applicationName: 'test' })
-  const database = openDatabase(pool, newKey(), tellChanges)
+  const database = openDatabase(pool, masterKey, tellChanges)
   const clock = await openClock(database.kysely)
   const look = async (text: string, values: unknown[] = []) => {
     const client = new pg.Client({ connectionString: directUrl })
@@ -58,13 +82,13 @@ export async function testDatabase(poolMax = 10): Promise<TestDatabase> {
     },
     async [Symbol.asyncDispose]() {
       await pool.end()
-      await onServer((client) => client.query(`drop database ${name} with (force)`))
+      await onServer(serverUrl, (client) => client.query(`drop database ${name} with (force)`))
     },
   }
 }
 
-async function onServer(run: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('serverUrl') })
+async function onServer(serverUrl: string, run: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl })
   await client.connect()
   try {
     await run(client)

@@ -1,11 +1,8 @@
 /** One PostgreSQL for the whole run, with a migrated database in it that each test's own is copied from. */
-import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { migrate } from '../../src/db/migrate.ts'
-import { atDatabase } from './database-url.ts'
 import { startTestServer, type TestServer } from './server.ts'
+import { makeTemplate } from './template.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,13 +15,7 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer()
-  const template = `test_${randomBytes(4).toString('hex')}`
-  await inServer(server.url, (client) => client.query(`create database ${template}`))
-  await migrate(
-    atDatabase(server.url, { database: template }),
-    'slotbridge',
-    fileURLToPath(new URL('../../migrations', import.meta.url)),
-  )
+  const template = await makeTemplate(server.url)
   project.provide('serverUrl', server.url)
   project.provide('template', template)
   return async () => {
@@ -34,7 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** `TEST_DATABASE_URL`: a superuser's, to run on a PostgreSQL that is there already. */
-async function startServer(): Promise<TestServer> {
+async function startServer(): Promise<Omit<TestServer, 'restart'>> {
   const url = process.env.TEST_DATABASE_URL
   return url ? { url, stop: async () => undefined } : await startTestServer()
 }

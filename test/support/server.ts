@@ -10,6 +10,8 @@ import { holdDataDir } from '../../src/db/owner-lock.ts'
 export interface TestServer {
   /** A superuser's. */
   url: string
+  /** Ends it without a checkpoint, as a crash would, and starts it again: the URL stays. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -25,7 +27,7 @@ export async function startTestServer(): Promise<TestServer> {
   const remove = () => {
     for (const folder of [dataDir, aside]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
-  const server = await startEmbedded({ dataDir, log: silent })
+  let server = await startEmbedded({ dataDir, log: silent })
   // A second Ctrl-C ends the run without its teardown.
   const atExit = () => {
     process.kill(server.pid, 'SIGQUIT')
@@ -34,6 +36,10 @@ export async function startTestServer(): Promise<TestServer> {
   process.once('exit', atExit)
   return {
     url: server.url,
+    async restart() {
+      await server.stop('immediate')
+      server = await startEmbedded({ dataDir, log: silent })
+    },
     async stop() {
       process.off('exit', atExit)
       await server.stop('immediate')

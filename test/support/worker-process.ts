@@ -1,8 +1,8 @@
 /**
  * A worker as a program of its own, for tests that kill it: `node worker-process.ts <url> <directUrl> <master key, base64>`.
- * Its leases are short, so that a takeover does not make a test wait.
+ * Its leases are short, so that a takeover does not make a test wait. Prints a line once it works.
  */
-
+import { flushCompileCache } from 'node:module'
 import { connectors } from '../../src/connectors/registry.ts'
 import { openClock } from '../../src/db/clock.ts'
 import { openDatabase } from '../../src/db/database.ts'
@@ -31,3 +31,6 @@ startWork({
 })
 // Without its parent it ends too.
 process.stdin.on('end', () => process.exit(0)).resume()
+process.stdout.write('working\n')
+// The next one of it starts faster.
+flushCompileCache()

@@ -1,0 +1,170 @@
+/**
+ * The crash matrix: one seed is one run of valid requests while workers, servers and the practice are killed with `kill -9`,
+ * PostgreSQL is crashed and restarted, and connections to both sides are cut before and after their messages. Judged from
+ * the practice's own journal.
+ */
+import { toInstant } from '../../src/model/time.ts'
+import { dice } from '../../src/sandbox/random.ts'
+import { allPlaces, freeStarts, newPatient } from '../support/booking.ts'
+import type { Ground } from '../support/database.ts'
+import { held, journalOf, mirrored } from '../support/truth.ts'
+import { type CrashCounts, judge } from './crash-judge.ts'
+import { type PlannedAppointment, planRequests, type Supplies } from './crash-plan.ts'
+import { openStage, type Stage } from './crash-stage.ts'
+import { makeTrouble, type TroubleCounts } from './crash-trouble.ts'
+import { askForAll } from './insistent-client.ts'
+
+export interface CrashResult extends CrashCounts, TroubleCounts {
+  /** Answers of a server that blame itself for what befell its connections. */
+  answers_500: number
+  /** Kinds of messages that passed the wires, and how many of them were cut. */
+  message_kinds: number
+  message_kinds_cut: number
+  findings: string[]
+}
+
+/** A ground whose PostgreSQL is this run's own. */
+export interface CrashGround extends Ground {
+  restart(): Promise<void>
+}
+
+const CLIENTS = 4
+const PATIENCE_MS = 120_000
+/** Time goes on in steps so short beside the pauses between them that no call in flight is ever overtaken by 90 s of it. */
+const STEP_MS = 2_000
+const STEP_PAUSE_MS = 50
+
+export async function runCrash(
+  ground: CrashGround,
+  seed: number,
+  { requests }: { requests: number },
+): Promise<CrashResult> {
+  const throws = dice(seed, 'crash')
+  const manner = {
+    references: throws.chance(0.5) ? ('unique' as const) : ('stored' as const),
+    times: throws.chance(0.5) ? ('checked' as const) : ('unchecked' as const),
+  }
+  await using stage = await openStage(ground, { manner, servers: 2, workers: 2 })
+  await loaded(stage)
+  const plan = planRequests(throws, requests, await supply(stage, requests))
+  const progress = { accepted: 0, stumbles: 0, isOver: false }
+  const trouble = makeTrouble(stage, ground, dice(seed, 'trouble'), requests, progress)
+  const asking = askAlong(stage, plan, seed, progress).finally(() => {
+    progress.isOver = true
+  })
+  // Both end before anything else does: trouble starts programs.
+  const [asked, counts] = await Promise.allSettled([asking, trouble]).then(() =>
+    Promise.all([asking, trouble]),
+  )
+  await settled(stage)
+  const judged = await judge(stage.t.look, await journalOf(stage.ask), asked)
+  const findings = [...judged.findings, ...(await mirrorFindings(stage))]
+  const { database, practice } = stage.wires
+  const kindsCut = new Set(
+    [...database.cuts.keys(), ...practice.cuts.keys()].map((key) => key.replace(/^\w+ /, '')),
+  )
+  return {
+    ...judged,
+    ...counts,
+    answers_500: progress.stumbles,
+    message_kinds: database.kinds.size + practice.kinds.size,
+    message_kinds_cut: kindsCut.size,
+    findings,
+  }
+}
+
+/** Waits for the first load, and for the programs. */
+async function loaded(stage: Stage): Promise<void> {
+  await until('the first load', async () => {
+    const [source] = await stage.t.look('select loaded_at from data_sources')
+    return source?.loaded_at != null
+  })
+  for (const server of stage.programs.servers) await server.ready()
+}
+
+async function supply(stage: Stage, requests: number): Promise<Supplies> {
+  const bridge = { ...stage, ...stage.practice }
+  const times: Supplies['times'] = []
+  for (const place of await allPlaces(bridge))
+    for (const start of await freeStarts(bridge, place, requests))
+      times.push({ ...place, start: toInstant(Date.parse(start)) })
+  const known = await stage.t.look(
+    'select id from patients where foreign_id is not null order by id limit 100',
+  )
+  for (let n = 0; n < requests / 2; n += 1) await newPatient(bridge)
+  const fresh = await stage.t.look('select id, first_name as name from patients where foreign_id is null')
+  return { times, newPatients: fresh, knownPatients: known.map((row) => Number(row.id)) }
+}
+
+async function askAlong(
+  stage: Stage,
+  plan: PlannedAppointment[],
+  seed: number,
+  progress: { accepted: number; stumbles: number },
+): Promise<{ id: number; planned: PlannedAppointment }[]> {
+  const asked: { id: number; planned: PlannedAppointment }[] = []
+  const client = async (number: number): Promise<void> => {
+    const throws = dice(seed, 'client', number)
+    const settings = {
+      ...stage.practice,
+      urls: () => stage.programs.servers.flatMap(({ said }) => said ?? []),
+      pick: (urls: string[]) => throws.pick(urls),
+      pause: () => sleep(throws.below(250)),
+      accepted: () => {
+        progress.accepted += 1
+      },
+      stumbled: () => {
+        progress.stumbles += 1
+      },
+    }
+    for (const planned of plan.filter((_, at) => at % CLIENTS === number))
+      asked.push({ planned, id: await askForAll(settings, planned) })
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, (_, number) => client(number)))
+  return asked
+}
+
+/** Everything comes back, and time goes on until nothing is owed, and nothing is to be looked at again. */
+async function settled(stage: Stage): Promise<void> {
+  const { practice, workers, servers } = stage.programs
+  for (const program of [practice, ...workers, ...servers]) program.ensure()
+  const open = `select id, kind, state, message from writes
+    where (ended_at is null and state <> 'needs_decision') or look_again_at is not null`
+  let rows: unknown[] = []
+  await until('the end of every write', async () => {
+    await stage.pass(STEP_MS)
+    rows = await stage.t.look(open)
+    return rows.length === 0
+  }).catch((error) => {
+    throw new Error(`writes that do not end: ${JSON.stringify(rows)}`, { cause: error })
+  })
+}
+
+/** What the mirror holds otherwise than the practice, after a window cycle. */
+async function mirrorFindings(stage: Stage): Promise<string[]> {
+  const [begun] = await stage.t.look('select app_now() as at')
+  await until('a window cycle', async () => {
+    await stage.t.look('update data_sources set window_read_at = null where window_read_at <= $1', [begun.at])
+    await stage.pass(STEP_MS)
+    const sql = 'select 1 from data_sources where window_read_at > $1 and pull_completed_at > pull_started_at'
+    return (await stage.t.look(`${sql} and pull_started_at > $1`, [begun.at])).length > 0
+  })
+  const texts = (rows: Record<string, unknown>[]): Map<unknown, string> =>
+    new Map(rows.map((row) => [row.id, JSON.stringify(Object.entries(row).sort())]))
+  const truth = texts(await held(stage.ask))
+  const ours = texts(await mirrored(stage.t.look))
+  const ids = [...new Set([...truth.keys(), ...ours.keys()])]
+  return ids.filter((id) => truth.get(id) !== ours.get(id)).map((id) => `mirror: row ${id} differs`)
+}
+
+async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  const limit = Date.now() + PATIENCE_MS
+  while (!(await look())) {
+    if (Date.now() > limit) throw new Error(`${what} did not come`)
+    await sleep(STEP_PAUSE_MS)
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

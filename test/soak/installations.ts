@@ -1,0 +1,58 @@
+/** Installations that share nothing but one practice: each has a database and a worker of its own. */
+import { inTenant } from '../../src/db/database.ts'
+import { Failure } from '../../src/model/failures.ts'
+import { book } from '../support/booking.ts'
+import { setUpPractice } from '../support/bridge.ts'
+import { type Ground, openTestDatabase } from '../support/database.ts'
+import type { Look } from '../support/truth.ts'
+import { endOf, type FreeTime } from './crash-plan.ts'
+import { startProgram, WORKER } from './programs.ts'
+
+export interface Installed {
+  look: Look
+  patients: number[]
+  /** Accepts a booking; false where it is refused because the time is taken. Any other refusal is thrown. */
+  book(time: FreeTime, patientId: number): Promise<boolean>
+}
+
+const LOAD_MS = 180_000
+
+/** @param practiceUrl where all of them find the practice */
+export async function install(
+  ground: Ground,
+  practiceUrl: string,
+  key: string,
+  stack: AsyncDisposableStack,
+): Promise<Installed> {
+  const t = stack.use(await openTestDatabase(ground, { poolMax: 3 }))
+  const configuration = { url: practiceUrl, key }
+  const practice = await setUpPractice(t, { connector: 'sandbox', configuration, pollSeconds: 20 })
+  const masterKey = t.database.masterKey.toString('base64')
+  stack.use(startProgram(WORKER, () => [t.url, t.directUrl, masterKey]))
+  for (const limit = Date.now() + LOAD_MS; ; ) {
+    const [source] = await t.look('select loaded_at from data_sources')
+    if (source?.loaded_at) break
+    if (Date.now() > limit) throw new Error('an installation does not load')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  const rows = await t.look('select id from patients where foreign_id is not null order by id limit 100')
+  const side = {
+    ...practice,
+    t,
+    tenant: (run: Parameters<typeof inTenant>[2]) => inTenant(t.database, practice.institutionId, run),
+    wake: () => undefined,
+  } as Parameters<typeof book>[0]
+  return {
+    look: t.look,
+    patients: rows.map((row) => Number(row.id)),
+    async book({ start, ...place }, patientId) {
+      try {
+        await book(side, { patientId, start, end: endOf(start), ...place })
+        return true
+      } catch (error) {
+        if (error instanceof Failure && error.code === 'slot_taken') return false
+        throw error
+      }
+    },
+  }
+}
