@@ -15,6 +15,7 @@ import { sandboxDesk } from './sandbox.ts'
 import { sandboxFault } from './sandbox-fault.ts'
 import { serve } from './serve.ts'
 import { sourceCommands } from './source.ts'
+import { sourceKey } from './source-key.ts'
 import { sourceStateCommands } from './source-state.ts'
 import { webhookCommands } from './webhooks.ts'
 import { writeCommands } from './writes.ts'
@@ -27,6 +28,7 @@ export const commands: Command[] = [
   ...locationCommands,
   ...sourceCommands,
   ...sourceStateCommands,
+  sourceKey,
   ...keyCommands,
   ...writeCommands,
   recover,

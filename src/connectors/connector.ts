@@ -180,12 +180,16 @@ export interface HistoryEntry {
   record: AppointmentRecord | null
 }
 
+/** The zone of a location of ours by its foreign id (null: the only one); null where none such is set up. */
+export type ZoneOf = (location: ForeignId | null) => string | null
+
 export interface RecordSystem extends AsyncDisposable {
   /** May change with a probe, where the system is set up otherwise by then. */
   readonly capabilities: Capabilities
   /** Reachable? Throws `Unavailable` where not. */
   probe(): Promise<Probe>
-  directory(): AsyncIterable<DirectoryRecord>
+  /** `zoneOf`: for a system that tells working hours as instants, which are to be wall times of our location. */
+  directory(zoneOf?: ZoneOf): AsyncIterable<DirectoryRecord>
   /** From `null`: everything there is (the first load). Ends with a page whose `last` is true. */
   changes(cursor: Cursor | null): AsyncIterable<Page>
   /**

@@ -1,4 +1,5 @@
 /** Reading the directory: complete each time, merged in one transaction. */
+import type { ZoneOf } from '../connectors/connector.ts'
 import type { DirectoryRecord } from '../model/records.ts'
 import { now, savePullProgress } from '../store/data-sources.ts'
 import {
@@ -16,10 +17,14 @@ import type { Pull } from './at-work.ts'
 const DIRECTORY_MAX = 100_000
 
 /** Reads and merges the directory; answers the maps as they are then. */
-export async function readDirectory({ hold, system, source }: Pull): Promise<DirectoryMaps> {
+export async function readDirectory({ hold, system, source, maps }: Pull): Promise<DirectoryMaps> {
   const records: DirectoryRecord[] = []
   const readAt = await hold.inTenant(now)
-  for await (const record of system.directory()) {
+  const zoneOf: ZoneOf = (foreignId) => {
+    const id = (foreignId === null ? undefined : maps.locations.get(foreignId)) ?? maps.soleLocation
+    return id === null ? null : (maps.zones.get(id) ?? null)
+  }
+  for await (const record of system.directory(zoneOf)) {
     records.push(record)
     if (records.length > DIRECTORY_MAX)
       throw new Error(`the directory holds more than ${DIRECTORY_MAX} things`)

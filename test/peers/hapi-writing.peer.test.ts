@@ -168,6 +168,15 @@ describe('an insertion', () => {
     expect(await countOf('Patient', newcomer.marker)).toBe(1)
   })
 
+  it('of which a second copy came to stand is told with both', async () => {
+    const conditional = await openHapi({ insert_by: 'condition' })
+    const { foreignId, marker } = recordOf(await conditional.insert(anInsertion(conditional, nextTime())))
+    const { id: _, meta: __, ...copy } = (await desk.see(foreignId)) ?? {}
+    const second = await call(hapiBase, 'POST', 'Appointment', copy)
+    const found = (await conditional.copies?.(marker ?? '')) ?? []
+    expect(found.map((one) => one.foreignId).sort()).toEqual([foreignId, String(second.id)].sort())
+  })
+
   it('over a time that the desk took is seen in the window read after it, ours beside theirs', async () => {
     const { start, end } = nextTime()
     expect(system.capabilities.conflictCheck).toBe('advisory')

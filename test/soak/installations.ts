@@ -15,7 +15,9 @@ export interface Installed {
   book(time: FreeTime, patientId: number): Promise<boolean>
 }
 
-const LOAD_MS = 180_000
+/** Eight of them and the rest share one PostgreSQL of a hundred connections. */
+const WORKER_POOL = '3'
+const LOAD_MS = 300_000
 
 /** @param practiceUrl where all of them find the practice */
 export async function install(
@@ -24,11 +26,11 @@ export async function install(
   key: string,
   stack: AsyncDisposableStack,
 ): Promise<Installed> {
-  const t = stack.use(await openTestDatabase(ground, { poolMax: 3 }))
+  const t = stack.use(await openTestDatabase(ground, { poolMax: 1 }))
   const configuration = { url: practiceUrl, key }
   const practice = await setUpPractice(t, { connector: 'sandbox', configuration, pollSeconds: 20 })
   const masterKey = t.database.masterKey.toString('base64')
-  stack.use(startProgram(WORKER, () => [t.url, t.directUrl, masterKey]))
+  stack.use(startProgram(WORKER, () => [t.url, t.directUrl, masterKey, WORKER_POOL]))
   for (const limit = Date.now() + LOAD_MS; ; ) {
     const [source] = await t.look('select loaded_at from data_sources')
     if (source?.loaded_at) break

@@ -8,7 +8,13 @@ import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/log.ts'
 
 const [url, key] = process.argv.slice(2)
-const config = readConfig({ DATABASE_URL: url, SLOTBRIDGE_MASTER_KEY: key, PORT: '0' })
+const config = readConfig({
+  DATABASE_URL: url,
+  SLOTBRIDGE_MASTER_KEY: key,
+  PORT: '0',
+  // Many programs share one PostgreSQL of a hundred connections here.
+  DATABASE_POOL_MAX: '8',
+})
 // Without its parent it ends too.
 process.stdin.on('end', () => process.exit(0)).resume()
 const app = await startApp({ config, role: 'api', log: openLog('silent', null) })

@@ -1,6 +1,7 @@
 /**
- * A worker as a program of its own, for tests that kill it: `node worker-process.ts <url> <directUrl> <master key, base64>`.
- * Its leases are short, so that a takeover does not make a test wait. Prints a line once it works.
+ * A worker as a program of its own, for tests that kill it: `node worker-process.ts <url> <directUrl> <master key, base64>`,
+ * and the most connections of its pool where there should be fewer than ten. Its leases are short, so that a takeover does
+ * not make a test wait. Prints a line once it works.
  */
 import { flushCompileCache } from 'node:module'
 import { connectors } from '../../src/connectors/registry.ts'
@@ -15,8 +16,8 @@ import { openSystems } from '../../src/sync/systems.ts'
 import { startWork } from '../../src/work/loop.ts'
 import { openWake } from '../../src/work/wake.ts'
 
-const [url = '', directUrl = '', key = ''] = process.argv.slice(2)
-const pool = openPool({ url, max: 10, prepare: true, applicationName: 'test worker' })
+const [url = '', directUrl = '', key = '', max = '10'] = process.argv.slice(2)
+const pool = openPool({ url, max: Number(max), prepare: true, applicationName: 'test worker' })
 const database = openDatabase(pool, Buffer.from(key, 'base64'), tellChanges)
 const clock = await openClock(database.kysely)
 const systems = openSystems(connectors, clock)

@@ -40,7 +40,8 @@ export const truthStories: Story[] = [
         (outcome) => writtenOf(outcome).foreignId,
       )
       const copies = (await world.system.copies?.(request.marker)) ?? []
-      same(copies.map((copy) => copy.foreignId).sort(), ids.sort())
+      // A system may have answered the second request with the first copy, as long as nothing else stands.
+      same(copies.map((copy) => copy.foreignId).sort(), [...new Set(ids)].sort())
     },
   },
   {

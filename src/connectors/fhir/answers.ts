@@ -28,16 +28,21 @@ export function describeMisfit(type: string, reason: string): string {
   return `the ${type} stands there and cannot be read: ${reason}`
 }
 
-/** Sends a write: its reply where it is a success, a conflict of versions as such, else how it ended. */
+/**
+ * Sends a write: its reply where it is a success, a conflict of versions as such, else how it ended. `meaningOf` may know
+ * more of a refusal than its status says.
+ */
 export async function sendWrite(
   http: FhirHttp,
   request: Request,
+  meaningOf?: (body: unknown) => NotWritten | null,
 ): Promise<{ kind: 'success'; reply: Reply } | { kind: 'conflict' } | NotWritten> {
   try {
     const reply = await http.send(request)
     if (reply.status === 200 || reply.status === 201) return { kind: 'success', reply }
     if (reply.status === 409 || reply.status === 412) return { kind: 'conflict' }
-    return refusalOf(reply)
+    const own = reply.status >= 400 && reply.status < 500 ? meaningOf?.(reply.body) : null
+    return own ?? refusalOf(reply)
   } catch (error) {
     return failureOf(error)
   }

@@ -1,8 +1,7 @@
-/** How requests sign in: nothing, basic, a bearer token, or a token of the client credentials grant (RFC 6749, 4.4). */
-import Type from 'typebox'
-import { Compile } from 'typebox/compile'
+/** How requests sign in: nothing, basic, a bearer token, or a token that is asked for and renewed. */
 import type { FhirAuth } from './configuration.ts'
-import { NotSent } from './failures.ts'
+import type { TokenContext } from './smart-configuration.ts'
+import { fetchToken } from './token.ts'
 
 export interface Authorizer {
   /** The `Authorization` header, null for none. @throws NotSent where no token can be had */
@@ -13,18 +12,9 @@ export interface Authorizer {
   forget(refused: string | null): void
 }
 
-type ClientSecret = Extract<FhirAuth, { method: 'client_secret' }>
-
-const isToken = Compile(
-  Type.Object({ access_token: Type.String({ minLength: 1 }), expires_in: Type.Optional(Type.Number()) }),
-)
-
 /** A token is renewed this long before its end, or at half its life where that is shorter. */
 const RENEW_BEFORE_MS = 60_000
-/** What the standard's example gives, where the server says no lifetime. */
-const DEFAULT_LIFE_S = 300
-
-export function makeAuthorizer(auth: FhirAuth, timeoutMs: number): Authorizer {
+export function makeAuthorizer(auth: FhirAuth, context: TokenContext): Authorizer {
   switch (auth.method) {
     case 'none':
       return fixed(null)
@@ -33,7 +23,8 @@ export function makeAuthorizer(auth: FhirAuth, timeoutMs: number): Authorizer {
     case 'bearer':
       return fixed(`Bearer ${auth.token}`)
     case 'client_secret':
-      return renewing(() => fetchToken(auth, timeoutMs))
+    case 'private_key_jwt':
+      return renewing(() => fetchToken(auth, context))
   }
 }
 
@@ -65,36 +56,4 @@ function renewing(fetchOne: () => Promise<{ token: string; lifeMs: number }>): A
       if (held !== null && refused === `Bearer ${held.token}`) held = null
     },
   }
-}
-
-async function fetchToken(auth: ClientSecret, timeoutMs: number): Promise<{ token: string; lifeMs: number }> {
-  const form = new URLSearchParams({ grant_type: 'client_credentials' })
-  if (auth.scope !== undefined) form.set('scope', auth.scope)
-  const headers: Record<string, string> = { accept: 'application/json' }
-  if (auth.send_in === 'body') {
-    form.set('client_id', auth.client_id)
-    form.set('client_secret', auth.client_secret)
-  } else {
-    // RFC 6749, 2.3.1: both are form-encoded before they become a basic header.
-    const pair = [auth.client_id, auth.client_secret].map(encodeURIComponent).join(':')
-    headers.authorization = `Basic ${Buffer.from(pair).toString('base64')}`
-  }
-  let body: unknown
-  try {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const answer = await fetch(auth.token_url, {
-      method: 'POST',
-      headers,
-      body: form,
-      redirect: 'manual',
-      signal,
-    })
-    if (!answer.ok) throw new NotSent(`the token endpoint answered ${answer.status}`)
-    body = await answer.json()
-  } catch (error) {
-    if (error instanceof NotSent) throw error
-    throw new NotSent('the token endpoint cannot be reached or answered no JSON')
-  }
-  if (!isToken.Check(body)) throw new NotSent('the token endpoint answered without an access_token')
-  return { token: body.access_token, lifeMs: (body.expires_in ?? DEFAULT_LIFE_S) * 1000 }
 }

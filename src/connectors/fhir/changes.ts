@@ -12,6 +12,7 @@ import { type ConnectorContext, type Cursor, CursorLost, type Page, Unavailable 
 import type { Features } from './capability.ts'
 import type { Settings } from './configuration.ts'
 import type { FhirHttp } from './http.ts'
+import type { Places } from './places.ts'
 import { foreignIdOf, type PageReader } from './read-page.ts'
 import { type BundleEntry, nameOf } from './resources.ts'
 import { type BundlePage, pagesOf } from './search.ts'
@@ -43,7 +44,10 @@ export interface Feeding {
   settings: Settings
   features: Features
   reader: PageReader
+  places: Places
   context: ConnectorContext
+  /** Whether there are Schedules that we may see, as last looked for; null before. */
+  schedules: 'some' | 'none' | 'forbidden' | null
 }
 
 interface Part {

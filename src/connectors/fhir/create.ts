@@ -19,9 +19,27 @@ type Creatable = keyof Resources
 
 export type Look<T> = { kind: 'here'; resource: T } | { kind: 'absent' } | { kind: 'deleted' }
 
-const GUARDS: Record<CreateGuard, Record<string, string>> = {
-  'if-none-match': { 'if-none-match': '*' },
-  'if-match-zero': { 'if-match': 'W/"0"' },
+const GUARDS: Record<CreateGuard, CreateCondition> = {
+  'if-none-match': { ifNoneMatch: '*' },
+  'if-match-zero': { ifMatch: 'W/"0"' },
+}
+
+interface CreateCondition {
+  ifMatch?: string
+  ifNoneMatch?: string
+  ifNoneExist?: string
+}
+
+/** The request that creates it, as a transaction's entry has it. */
+export function creatingRequest(
+  { createGuard }: Pick<Features, 'createGuard'>,
+  type: Creatable,
+  { id, marker }: Name,
+): { method: 'PUT' | 'POST'; url: string } & CreateCondition {
+  if (id !== null && createGuard !== null)
+    return { method: 'PUT', url: `${type}/${id}`, ...GUARDS[createGuard] }
+  const ifNoneExist = `identifier=${encodeURIComponent(`${MARKER_SYSTEM}|${marker}`)}`
+  return { method: 'POST', url: type, ifNoneExist }
 }
 
 /** Under which name a resource of ours stands: its id where we choose it (null: the server does), and its marker. */
@@ -69,14 +87,12 @@ export async function create<T extends Creatable>(
   name: Name,
   body: unknown,
 ): Promise<{ kind: 'here'; resource: Resources[T] } | NotWritten> {
-  const byId = name.id !== null && features.createGuard !== null ? GUARDS[features.createGuard] : null
-  const condition = `identifier=${encodeURIComponent(`${MARKER_SYSTEM}|${name.marker}`)}`
-  const sent = await sendWrite(
-    http,
-    byId === null
-      ? { method: 'POST', path: type, body, headers: { 'if-none-exist': condition } }
-      : { method: 'PUT', path: `${type}/${name.id}`, body, headers: byId },
-  )
+  const { method, url, ifMatch, ifNoneMatch, ifNoneExist } = creatingRequest(features, type, name)
+  const headers: Record<string, string> = {}
+  if (ifMatch !== undefined) headers['if-match'] = ifMatch
+  if (ifNoneMatch !== undefined) headers['if-none-match'] = ifNoneMatch
+  if (ifNoneExist !== undefined) headers['if-none-exist'] = ifNoneExist
+  const sent = await sendWrite(http, { method, path: url, body, headers })
   if (sent.kind !== 'success' && sent.kind !== 'conflict') return sent
   try {
     const now = await look(http, type, name)

@@ -60,7 +60,11 @@ function sitesByPractitioner(
 }
 
 /** Every resource of a type that can be read; one that cannot has no place in a directory. */
-async function* allOf<T extends Exclude<TypeName, 'Bundle'>>(http: FhirHttp, type: T, settings: Settings) {
+export async function* allOf<T extends Exclude<TypeName, 'Bundle'>>(
+  http: FhirHttp,
+  type: T,
+  settings: Settings,
+) {
   for await (const page of pagesOf(http, `${type}?_count=${settings.pageSize}`)) {
     for (const { resource } of page.entries) {
       const read = readResource(type, resource)

@@ -9,9 +9,12 @@ import { change } from './change.ts'
 import { type Feeding, readChanges } from './changes.ts'
 import { FhirConfiguration, readSettings, type Settings } from './configuration.ts'
 import { readDirectory } from './directory.ts'
-import { findAlike, findAppointment, findPatients } from './find.ts'
+import { findAlike, findAppointment, findCopies, findPatients } from './find.ts'
+import { readFreeHours } from './free-hours.ts'
+import { readHistory } from './history.ts'
 import { FhirHttp } from './http.ts'
 import { insert } from './insert.ts'
+import { readOperations } from './operations.ts'
 import { Places } from './places.ts'
 import { probe } from './probe.ts'
 import { PageReader } from './read-page.ts'
@@ -29,22 +32,22 @@ export const fhirConnector: ConnectorFactory = {
 
 /** @throws Unavailable where /metadata cannot be read; Error where it is no FHIR R4 server */
 async function openServer(settings: Settings, context: ConnectorContext): Promise<RecordSystem> {
-  const http = new FhirHttp(
-    settings.baseUrl,
-    settings.timeoutMs,
-    makeAuthorizer(settings.auth, settings.timeoutMs),
-    context.paced,
-  )
+  const { baseUrl, timeoutMs } = settings
+  const authorizer = makeAuthorizer(settings.auth, { baseUrl, timeoutMs, now: context.now })
+  const http = new FhirHttp(baseUrl, timeoutMs, authorizer, context.paced)
   const { body } = await readReply(http, { method: 'GET', path: 'metadata' })
-  const features = readFeatures(body, settings)
-  const places = new Places(http, settings)
+  const operations = await readOperations(http, body, settings)
+  const features = readFeatures(body, settings, operations)
+  const places = new Places(http, settings, features)
   const reader = new PageReader(http, settings, places)
-  const feeding: Feeding = { http, settings, features, reader, context }
+  const feeding: Feeding = { http, settings, features, reader, places, context, schedules: null }
   let onlySite: ForeignId | null = null
   return {
-    capabilities: capabilitiesOf(features),
+    get capabilities() {
+      return capabilitiesOf(features, feeding.schedules === 'some')
+    },
     probe: () => probe(feeding),
-    directory: async function* () {
+    directory: async function* (zoneOf) {
       places.forgetMissing()
       reader.forgetSchedules()
       const sites: ForeignId[] = []
@@ -52,16 +55,21 @@ async function openServer(settings: Settings, context: ConnectorContext): Promis
         if (record.kind === 'location') sites.push(record.record.foreignId)
         yield record
       }
+      yield* readFreeHours(feeding, zoneOf)
       onlySite = sites.length === 1 ? (sites[0] ?? null) : null
     },
     changes: (cursor) => readChanges(feeding, cursor),
     window: (from, to) => readWindow(feeding, from, to),
     find: (key) => findAppointment(feeding, key),
+    copies: (marker) => findCopies(feeding, marker),
+    ...(features.namesRequests && features.can('Appointment', 'history-instance')
+      ? { history: (foreignId: ForeignId) => readHistory(feeding, foreignId) }
+      : {}),
     findPatients: (query) => findPatients(feeding, query),
     findAlike: (query) => findAlike(feeding, query),
     reserve: (seed) => seed ?? randomUUID(),
     insert: (request) => insert(feeding, request, onlySite),
-    change: (request) => change(feeding, places, request),
+    change: (request) => change(feeding, request),
     // Idle connections keep no process alive and end by themselves; there is nothing else to let go.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

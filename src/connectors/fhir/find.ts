@@ -1,5 +1,6 @@
 /** Looking for one appointment or patient: by id, by marker, by what identifies it. */
-import type { AppointmentRecord, PatientRecord } from '../../model/records.ts'
+import type { AppointmentRecord, Marker, PatientRecord } from '../../model/records.ts'
+import { addMs, minutes } from '../../model/time.ts'
 import { type AlikeQuery, type FindKey, type PatientQuery, Unavailable } from '../connector.ts'
 import { describeMisfit, readAny, readReply } from './answers.ts'
 import type { Feeding } from './changes.ts'
@@ -7,7 +8,7 @@ import { look } from './create.ts'
 import type { Reading } from './read-appointment.ts'
 import { type Appointment, type Bundle, readResource, type Slot } from './resources.ts'
 import { pagesOf } from './search.ts'
-import { parseAppointmentId } from './values.ts'
+import { MARKER_SYSTEM, parseAppointmentId } from './values.ts'
 
 /** What stands there under the key, in whatever status; null where nothing does. @throws Unavailable */
 export async function findAppointment(feeding: Feeding, key: FindKey): Promise<AppointmentRecord | null> {
@@ -18,7 +19,8 @@ export async function findAppointment(feeding: Feeding, key: FindKey): Promise<A
     return found.kind === 'here' ? recordOf(await feeding.reader.readOne(found.resource, true), null) : null
   }
   const { patient, provider, operatory, start } = key.natural
-  const path = `Appointment?patient=Patient/${patient}&date=${start}`
+  // A range: what an equal `date` means of an appointment that lasts is not the same on every server.
+  const path = `Appointment?patient=Patient/${patient}&date=ge${start}&date=lt${addMs(start, minutes(1))}`
   for await (const page of pagesOf(feeding.http, path)) {
     for (const { resource } of page.entries) {
       const appointment = readResource('Appointment', resource)
@@ -57,6 +59,21 @@ function recordOf(reading: Reading, foreignId: string | null): AppointmentRecord
   if (reading.kind === 'unreadable') throw new Unavailable(describeMisfit('Appointment', reading.reason))
   if (reading.kind === 'gone') return null
   return reading.records.find((record) => foreignId === null || record.foreignId === foreignId) ?? null
+}
+
+/** Every Appointment that bears the marker: more than one where a condition on it was checked too early. @throws Unavailable */
+export async function findCopies(feeding: Feeding, marker: Marker): Promise<AppointmentRecord[]> {
+  const value = encodeURIComponent(`${MARKER_SYSTEM}|${marker}`)
+  const copies: AppointmentRecord[] = []
+  for await (const page of pagesOf(feeding.http, `Appointment?identifier=${value}`)) {
+    for (const { resource } of page.entries) {
+      const appointment = readResource('Appointment', resource)
+      if ('misfit' in appointment) throw new Unavailable(describeMisfit('Appointment', appointment.misfit))
+      const copy = recordOf(await feeding.reader.readOne(appointment, true), null)
+      if (copy !== null) copies.push(copy)
+    }
+  }
+  return copies
 }
 
 /** By POST to `_search`: names and birth dates stay out of URLs. @throws Unavailable */

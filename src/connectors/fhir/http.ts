@@ -2,6 +2,7 @@
 import { type ConnectorContext, Unavailable } from '../connector.ts'
 import type { Authorizer } from './authenticate.ts'
 import { Cut, LeavesServer, NotSent } from './failures.ts'
+import { requestId } from './request-id.ts'
 
 export interface Reply {
   status: number
@@ -15,7 +16,7 @@ export interface Reply {
 
 export interface Request {
   method: 'GET' | 'POST' | 'PUT'
-  /** Relative to the base (`Appointment/1`), or a whole URL of the same origin. */
+  /** Relative to the base (`Appointment/1`, empty for the base itself), or a whole URL of the same origin. */
   path: string
   body?: unknown
   /** Search parameters as a form: they may name patients, and URLs are logged. */
@@ -81,7 +82,9 @@ export class FhirHttp {
 
   #urlOf(path: string): URL {
     const base = new URL(this.#base)
-    const url = /^[a-z][a-z0-9+.-]*:/i.test(path) ? new URL(path) : new URL(`${this.#base}/${path}`)
+    const url = /^[a-z][a-z0-9+.-]*:/i.test(path)
+      ? new URL(path)
+      : new URL(path === '' ? this.#base : `${this.#base}/${path}`)
     if (url.origin !== base.origin)
       throw new LeavesServer(`a link leads from ${base.origin} to ${url.origin}`)
     return url
@@ -91,7 +94,8 @@ export class FhirHttp {
     // HAPI answers a search from one it made up to a minute ago, unless told not to.
     const fresh =
       request.method === 'GET' || request.form !== undefined ? { 'cache-control': 'no-cache' } : {}
-    const headers: Record<string, string> = { accept: ACCEPT, ...fresh, ...request.headers }
+    const named = request.method === 'GET' ? {} : { 'x-request-id': requestId() }
+    const headers: Record<string, string> = { accept: ACCEPT, ...fresh, ...named, ...request.headers }
     if (authorization !== null) headers.authorization = authorization
     if (request.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded'
     else if (request.body !== undefined) headers['content-type'] ??= ACCEPT

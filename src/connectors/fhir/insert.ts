@@ -3,9 +3,13 @@ import type { ForeignId } from '../../model/records.ts'
 import { toInstant } from '../../model/time.ts'
 import { type Insertion, type Outcome, Unavailable } from '../connector.ts'
 import type { NotWritten } from './answers.ts'
+import { bookByOperation } from './book.ts'
 import type { Feeding } from './changes.ts'
 import { create, deleted, look } from './create.ts'
 import type { Appointment } from './resources.ts'
+import { NO_SLOTS } from './slot-plan.ts'
+import { slotsFor } from './slots.ts'
+import { createWithSlots, takenUnlessOurs } from './transaction.ts'
 import { patientIdFor } from './values.ts'
 import { writeAppointment, writePatient } from './write-resources.ts'
 
@@ -16,6 +20,15 @@ export async function insert(feeding: Feeding, request: Insertion, site: Foreign
     const before = await look(feeding.http, 'Appointment', name)
     if (before.kind === 'here') return await written(feeding, request, before.resource)
     if (before.kind === 'deleted') return deleted('Appointment')
+    // Before a patient is created for nothing.
+    const wanted = { ...request, isBlock: request.patient === null }
+    const books = feeding.features.operations.has.has('book')
+    if (books && wanted.isBlock) return noBlocks
+    const plan = books ? NO_SLOTS : await slotsFor(feeding, wanted)
+    if (plan.kind === 'taken') {
+      const other = await takenUnlessOurs(feeding, name)
+      return other.kind === 'here' ? await written(feeding, request, other.resource) : other
+    }
     const patient = await patientFor(feeding, request.patient)
     if (patient.kind !== 'here') return patient
     const createdAt = toInstant(feeding.context.now())
@@ -31,13 +44,23 @@ export async function insert(feeding: Feeding, request: Insertion, site: Foreign
         message: 'A FHIR Appointment needs a patient, a provider or a location.',
       }
     }
-    const made = await create(feeding.http, feeding.features, 'Appointment', name, body)
+    const made = books
+      ? await bookByOperation(feeding, request, name, body)
+      : plan.entries.length > 0
+        ? await createWithSlots(feeding, name, body, wanted, plan)
+        : await create(feeding.http, feeding.features, 'Appointment', name, body)
     return made.kind === 'here' ? await written(feeding, request, made.resource) : made
   } catch (error) {
     // Only a look before the appointment was sent throws this far.
     if (error instanceof Unavailable) return unavailable(error)
     throw error
   }
+}
+
+const noBlocks: Outcome = {
+  kind: 'rejected',
+  code: 'unsupported',
+  message: 'The FHIR server is booked by operation, and none of them closes a time.',
 }
 
 /** The patient's id, null for a block; a new one is created under an id made from its marker. @throws Unavailable */

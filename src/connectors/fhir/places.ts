@@ -3,9 +3,17 @@
  * for both (hl7.org/fhir/R4/location.html): its physical type decides, else `partOf`, and the configuration overrides.
  */
 import type { ForeignId } from '../../model/records.ts'
+import type { Features } from './capability.ts'
 import type { Settings } from './configuration.ts'
 import type { FhirHttp } from './http.ts'
-import { type Location, type PractitionerRole, readResource } from './resources.ts'
+import { timezoneOf } from './read-directory.ts'
+import {
+  type HealthcareService,
+  type Location,
+  type PractitionerRole,
+  type Reference,
+  readResource,
+} from './resources.ts'
 import { fetchByIds } from './search.ts'
 import { parseReference } from './values.ts'
 
@@ -42,11 +50,14 @@ export function kindOf(
 export class Places {
   readonly #http: FhirHttp
   readonly #settings: Settings
+  readonly #features: Pick<Features, 'can'>
   readonly #locations = new Map<string, Location | null>()
   readonly #roles = new Map<string, PractitionerRole | null>()
+  readonly #services = new Map<string, HealthcareService | null>()
 
-  constructor(http: FhirHttp, settings: Settings) {
+  constructor(http: FhirHttp, settings: Settings, features: Pick<Features, 'can'>) {
     this.#http = http
+    this.#features = features
     this.#settings = settings
   }
 
@@ -60,26 +71,37 @@ export class Places {
 
   /** What was not there is asked for again when it is next named. */
   forgetMissing(): void {
-    for (const map of [this.#locations, this.#roles]) {
+    for (const map of [this.#locations, this.#roles, this.#services]) {
       for (const [id, found] of map) if (found === null) map.delete(id)
     }
   }
 
-  /** Reads the Locations (with what they are part of) and roles named here that are not known yet. @throws Unavailable */
+  /**
+   * Reads the Locations (with what they are part of), roles and services named here that are not known yet, and where
+   * those are. @throws Unavailable
+   */
   async learn(references: Iterable<{ type: string; id: string }>): Promise<void> {
-    const roles = new Set<string>()
+    const wanted = { PractitionerRole: new Set<string>(), HealthcareService: new Set<string>() }
     let locations = new Set<string>()
     for (const { type, id } of references) {
-      if (type === 'PractitionerRole' && !this.#roles.has(id)) roles.add(id)
+      if (type === 'PractitionerRole' && !this.#roles.has(id)) wanted.PractitionerRole.add(id)
+      if (type === 'HealthcareService' && !this.#services.has(id)) wanted.HealthcareService.add(id)
       if (type === 'Location' && !this.#locations.has(id)) locations.add(id)
     }
-    if (roles.size > 0) {
-      // Null first: one that is not there is asked for once.
-      for (const id of roles) this.#roles.set(id, null)
-      for (const raw of await fetchByIds(this.#http, 'PractitionerRole', roles)) {
-        const role = readResource('PractitionerRole', raw)
-        if (!('misfit' in role)) this.keepRole(role)
-      }
+    // Without them an appointment is only less exact: a server that keeps none must not stop everything.
+    if (!this.#features.can('HealthcareService', 'search-type')) wanted.HealthcareService.clear()
+    // Null first: one that is not there is asked for once.
+    for (const id of wanted.PractitionerRole) this.#roles.set(id, null)
+    for (const id of wanted.HealthcareService) this.#services.set(id, null)
+    for (const raw of await fetchByIds(this.#http, 'PractitionerRole', wanted.PractitionerRole)) {
+      const role = readResource('PractitionerRole', raw)
+      if (!('misfit' in role)) this.keepRole(role)
+    }
+    for (const raw of await fetchByIds(this.#http, 'HealthcareService', wanted.HealthcareService)) {
+      const service = readResource('HealthcareService', raw)
+      if ('misfit' in service) continue
+      this.#services.set(service.id, service)
+      for (const id of this.#locationsIn(service.location)) if (!this.#locations.has(id)) locations.add(id)
     }
     for (let depth = 0; locations.size > 0 && depth < DEEPEST; depth++) {
       locations = await this.#learnLocations(locations)
@@ -117,6 +139,24 @@ export class Places {
     return { operatory: kind === 'operatory' ? locationId : null, site }
   }
 
+  /** Where a HealthcareService is, null where it names no Location that we know, or several sites. */
+  placeOfService(serviceId: string): Place | null {
+    const places = this.#locationsIn(this.#services.get(serviceId)?.location)
+      .map((id) => this.placeOf(id))
+      .filter((place) => place !== null)
+    const [first] = places
+    if (first === undefined || places.some(({ site }) => site !== first.site)) return null
+    // A service of one room is in that room; one of several is at their site.
+    return places.length === 1 ? first : { operatory: null, site: first.site }
+  }
+
+  #locationsIn(references: Reference[] | undefined): string[] {
+    return (references ?? []).flatMap((reference) => {
+      const location = parseReference(reference, this.#settings.baseUrl)
+      return location?.type === 'Location' ? [location.id] : []
+    })
+  }
+
   /** The nearest site at or above a Location. */
   siteOf(locationId: string): ForeignId | null {
     let id: string | null = locationId
@@ -127,6 +167,11 @@ export class Places {
       id = this.#parentOf(location)
     }
     return null
+  }
+
+  /** The zone that a site's Location tells. */
+  zoneAt(site: ForeignId | null): string | null {
+    return site === null ? null : timezoneOf(this.#locations.get(site)?.extension)
   }
 
   #parentOf(location: Location): string | null {

@@ -1,6 +1,7 @@
 /** Reachable, what it is, its clock, what is missing, and marks that only grow. */
 import type { Probe } from '../connector.ts'
 import type { Feeding } from './changes.ts'
+import { lookForSchedules } from './schedules.ts'
 import { pagesOf } from './search.ts'
 import { parseInstant } from './values.ts'
 
@@ -11,7 +12,6 @@ const WANTED: [type: string, interaction: string, why: string][] = [
   ['Patient', 'search-type', 'patients cannot be read'],
   ['Practitioner', 'search-type', 'providers cannot be read'],
   ['Location', 'search-type', 'locations and operatories cannot be read'],
-  ['Appointment', 'history-type', 'deletions are noticed by reading windows only'],
 ]
 /** Enough to find an entry that is not a deletion, which bears no time. */
 const RECENT = 50
@@ -29,6 +29,8 @@ export async function probe(feeding: Feeding): Promise<Probe> {
   )
   if (!features.versions)
     missing.push('The server keeps no versions of Appointment: appointments cannot be changed.')
+  if ((await lookForSchedules(feeding)) === 'forbidden')
+    missing.push('We may not search Schedule: free Slots are no working hours, and bookings take no Slots.')
   return {
     systemName: features.systemName,
     version: features.version,

@@ -2,7 +2,7 @@
 import type { AppointmentRecord, ForeignId } from '../../model/records.ts'
 import { addMs, type Instant, minutes } from '../../model/time.ts'
 import type { Settings } from './configuration.ts'
-import type { Places } from './places.ts'
+import type { Place, Places } from './places.ts'
 import type { Appointment, Participant } from './resources.ts'
 import { markerOf, parseInstant, parseReference } from './values.ts'
 
@@ -34,7 +34,7 @@ export type Reading =
 
 export interface ReadingContext {
   settings: Pick<Settings, 'baseUrl' | 'confirmation' | 'locations'>
-  places: Pick<Places, 'practitionerOf' | 'placeOf'>
+  places: Pick<Places, 'practitionerOf' | 'placeOf' | 'placeOfService'>
 }
 
 export interface Actors {
@@ -103,6 +103,7 @@ export function blocksOf(record: AppointmentRecord, actors: Actors): Appointment
 /** Who and what takes part, each once, in their order; a provider or Location that declined does not. */
 export function actorsOf(participants: Participant[], context: ReadingContext): Actors {
   const actors: Actors = { patient: null, providers: [], operatories: [], site: null, elsewhere: false }
+  const services: (Place | null)[] = []
   let locations = 0
   let known = 0
   for (const participant of participants) {
@@ -112,6 +113,7 @@ export function actorsOf(participants: Participant[], context: ReadingContext): 
     if (participant.status === 'declined') continue
     if (actor.type === 'Practitioner') addOnce(actors.providers, actor.id)
     if (actor.type === 'PractitionerRole') addOnce(actors.providers, context.places.practitionerOf(actor.id))
+    if (actor.type === 'HealthcareService') services.push(context.places.placeOfService(actor.id))
     if (actor.type === 'Location') {
       locations++
       const place = context.places.placeOf(actor.id)
@@ -120,6 +122,11 @@ export function actorsOf(participants: Participant[], context: ReadingContext): 
       addOnce(actors.operatories, place.operatory)
       actors.site ??= place.site
     }
+  }
+  // A Location says it more exactly.
+  for (const place of locations === 0 ? services : []) {
+    addOnce(actors.operatories, place?.operatory ?? null)
+    actors.site ??= place?.site ?? null
   }
   actors.elsewhere = context.settings.locations !== null && locations > 0 && known === 0
   return actors

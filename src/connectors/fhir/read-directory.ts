@@ -1,14 +1,18 @@
 /** Location, Practitioner and PractitionerRole as our directory. Pure. */
 import type { ForeignId, LocationRecord, OperatoryRecord, ProviderRecord } from '../../model/records.ts'
-import type { HumanName, Location, Practitioner } from './resources.ts'
+import type { Extension, HumanName, Location, Practitioner } from './resources.ts'
 
 /** HL7's extension for an IANA zone, on Location and elsewhere. */
 const TIMEZONE_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/timezone'
 const NPI_SYSTEM = 'http://hl7.org/fhir/sid/us-npi'
 
 export function readLocation(location: Location): LocationRecord {
-  const zone = location.extension?.find((extension) => extension.url === TIMEZONE_EXTENSION)
-  return { foreignId: location.id, name: location.name ?? location.id, zone: zone?.valueCode ?? null }
+  return { foreignId: location.id, name: location.name ?? location.id, zone: timezoneOf(location.extension) }
+}
+
+/** The IANA zone among a resource's extensions. */
+export function timezoneOf(extensions: Extension[] | undefined): string | null {
+  return extensions?.find(({ url }) => url === TIMEZONE_EXTENSION)?.valueCode ?? null
 }
 
 export function readOperatory(location: Location, site: ForeignId | null): OperatoryRecord {

@@ -13,6 +13,7 @@ const CodeableConcept = Type.Object({ coding: List(Coding), text: Text })
 const Identifier = Type.Object({ system: Text, value: Text, type: Type.Optional(CodeableConcept) })
 const Period = Type.Object({ start: Text, end: Text })
 const Extension = Type.Object({ url: Text, valueCode: Text, valueDateTime: Text, valueInstant: Text })
+export type Extension = Static<typeof Extension>
 const Reference = Type.Object({ reference: Text, type: Text, display: Text })
 const HumanName = Type.Object({
   use: Text,
@@ -41,7 +42,7 @@ const Address = Type.Object({
 
 const every = {
   id: Type.String({ minLength: 1 }),
-  meta: Type.Optional(Type.Object({ versionId: Text, lastUpdated: Text })),
+  meta: Type.Optional(Type.Object({ versionId: Text, lastUpdated: Text, source: Text })),
   identifier: List(Identifier),
   extension: List(Extension),
 }
@@ -63,6 +64,7 @@ const Appointment = Type.Object({
   created: Text,
   comment: Text,
   participant: List(Participant),
+  slot: List(Reference),
 })
 export type Appointment = Static<typeof Appointment>
 
@@ -77,7 +79,12 @@ const Slot = Type.Object({
 })
 export type Slot = Static<typeof Slot>
 
-const Schedule = Type.Object({ resourceType: Type.Literal('Schedule'), ...every, actor: List(Reference) })
+const Schedule = Type.Object({
+  resourceType: Type.Literal('Schedule'),
+  ...every,
+  active: Type.Optional(Type.Boolean()),
+  actor: List(Reference),
+})
 export type Schedule = Static<typeof Schedule>
 
 const Patient = Type.Object({
@@ -127,10 +134,19 @@ const Location = Type.Object({
 })
 export type Location = Static<typeof Location>
 
+const HealthcareService = Type.Object({
+  resourceType: Type.Literal('HealthcareService'),
+  ...every,
+  location: List(Reference),
+})
+export type HealthcareService = Static<typeof HealthcareService>
+
 const BundleEntry = Type.Object({
   fullUrl: Text,
   resource: Type.Optional(Type.Unknown()),
-  request: Type.Optional(Type.Object({ method: Text, url: Text })),
+  request: Type.Optional(
+    Type.Object({ method: Text, url: Text, ifMatch: Text, ifNoneMatch: Text, ifNoneExist: Text }),
+  ),
   response: Type.Optional(Type.Object({ etag: Text })),
 })
 const Bundle = Type.Object({
@@ -153,11 +169,22 @@ interface Types {
   Practitioner: Practitioner
   PractitionerRole: PractitionerRole
   Location: Location
+  HealthcareService: HealthcareService
   Bundle: Bundle
 }
 export type TypeName = keyof Types
 
-const schemas = { Appointment, Slot, Schedule, Patient, Practitioner, PractitionerRole, Location, Bundle }
+const schemas = {
+  Appointment,
+  Slot,
+  Schedule,
+  Patient,
+  Practitioner,
+  PractitionerRole,
+  Location,
+  HealthcareService,
+  Bundle,
+}
 const checks: Record<string, Validator> = Object.fromEntries(
   Object.entries(schemas).map(([name, schema]) => [name, Compile(schema)]),
 )

@@ -2,7 +2,8 @@
 import { Unavailable } from '../connector.ts'
 import { readReply } from './answers.ts'
 import type { FhirHttp } from './http.ts'
-import { type Bundle, type BundleEntry, readResource } from './resources.ts'
+import { describeRefusal } from './outcome-text.ts'
+import { type Bundle, type BundleEntry, nameOf, readResource } from './resources.ts'
 import { parseInstant } from './values.ts'
 
 export interface BundlePage {
@@ -38,9 +39,19 @@ async function fetchBundle(http: FhirHttp, path: string): Promise<{ bundle: Bund
   const reply = await readReply(http, { method: 'GET', path })
   const bundle = readResource('Bundle', reply.body)
   if ('misfit' in bundle) throw new Unavailable(`the FHIR server answered no bundle: ${bundle.misfit}`)
+  const trouble = bundle.entry?.find(({ resource }) => isError(resource))
+  if (trouble !== undefined) throw new Unavailable(describeRefusal(reply.status, trouble.resource))
   const told = parseInstant(bundle.meta?.lastUpdated)
   const serverMs = told === null ? reply.dateMs : Date.parse(told)
   return { bundle, page: { entries: bundle.entry ?? [], serverMs } }
+}
+
+/** A search may say within its results that they are not whole (hl7.org/fhir/R4/search.html#errors). */
+function isError(resource: unknown): boolean {
+  if (nameOf(resource).type !== 'OperationOutcome') return false
+  const { issue } = resource as { issue?: unknown }
+  const grave = (one: { severity?: unknown } | null) => one?.severity === 'error' || one?.severity === 'fatal'
+  return Array.isArray(issue) && issue.some(grave)
 }
 
 /** The resources of one type with these ids, as they came; ids that are not there are left out. @throws Unavailable */

@@ -139,7 +139,7 @@ function applyReschedule(
   const moves = operatory !== null && !(rooms.length === 1 && rooms[0] === operatory)
   if (parseInstant(resource.start) === start && parseInstant(resource.end) === end && !moves)
     return { kind: 'already' }
-  const { slot: _, ...rest } = resource as Appointment & { slot?: unknown } // the slots of the old time
+  const { slot: _, ...rest } = resource // the slots of the old time
   const others = (resource.participant ?? []).filter((one) => roomOf(one) === null)
   const minutesDuration = Math.round((toMs(end) - toMs(start)) / 60_000)
   return {

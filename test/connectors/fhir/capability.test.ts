@@ -19,26 +19,26 @@ function statement(part: Record<string, unknown> = {}, appointment: Record<strin
   }
 }
 const features = (part = {}, appointment = {}, insertBy: 'id' | 'condition' | null = null) =>
-  readFeatures(statement(part, appointment), { insertBy })
+  readFeatures(statement(part, appointment), { insertBy, slots: null })
 
 describe('what a server can do', () => {
   it('is read from its CapabilityStatement', () => {
     const read = features()
     expect(read.createGuard).toBe('if-none-match')
-    expect(capabilitiesOf(read)).toMatchObject({
+    expect(capabilitiesOf(read, false)).toMatchObject({
       effect: 'once',
       conflictCheck: 'advisory',
       writes: { insert: true, new_patient: true, cancel: true, descriptors: false },
       reads: { deletions: 'by_window' },
     })
     const told = features({}, { interaction: [...interaction, { code: 'history-type' }] })
-    expect(capabilitiesOf(told).reads.deletions).toBe('told')
+    expect(capabilitiesOf(told, false).reads.deletions).toBe('told')
   })
 
   it('creates on a condition where no update may create, unless the configuration knows better', () => {
     for (const updateCreate of [false, undefined]) {
       expect(features({}, { updateCreate }).createGuard).toBeNull()
-      expect(capabilitiesOf(features({}, { updateCreate })).effect).toBe('detected')
+      expect(capabilitiesOf(features({}, { updateCreate }), false).effect).toBe('detected')
       expect(features({}, { updateCreate }, 'id').createGuard).toBe('if-none-match')
     }
     expect(features({}, {}, 'condition').createGuard).toBeNull()
@@ -51,7 +51,7 @@ describe('what a server can do', () => {
   })
 
   it('changes nothing where the server keeps no versions', () => {
-    const { writes } = capabilitiesOf(features({}, { versioning: 'no-version' }))
+    const { writes } = capabilitiesOf(features({}, { versioning: 'no-version' }), false)
     expect(writes).toMatchObject({
       insert: true,
       confirm: false,
@@ -65,7 +65,7 @@ describe('what a server can do', () => {
   it('must be R4', () => {
     expect(() => features({ fhirVersion: '5.0.0' })).toThrow('5.0.0')
     expect(() => features({ fhirVersion: undefined })).toThrow('R4')
-    expect(() => readFeatures({ resourceType: 'OperationOutcome' }, { insertBy: null })).toThrow(
+    expect(() => readFeatures({ resourceType: 'OperationOutcome' }, { insertBy: null, slots: null })).toThrow(
       'CapabilityStatement',
     )
   })

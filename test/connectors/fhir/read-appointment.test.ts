@@ -123,6 +123,17 @@ describe('an Appointment read as ours', () => {
     expect(recordOf(open).end).toBe('2026-12-07T14:45:00.000Z')
   })
 
+  it('is where its HealthcareService is, unless a Location says otherwise', () => {
+    const participant = [actor('Patient/pat-1'), actor('HealthcareService/hygiene')]
+    expect(recordOf(anAppointment({ participant }))).toMatchObject({ operatory: 'room-2', location: 'site' })
+    const both = [...participant, actor('Location/room-1')]
+    expect(recordOf(anAppointment({ participant: both }))).toMatchObject({ operatory: 'room-1' })
+    expect(recordOf(anAppointment({ participant: participant.slice(1) }))).toMatchObject({
+      unavailable: true,
+      operatory: 'room-2',
+    })
+  })
+
   it('passes over a provider who declined', () => {
     const participant = [
       actor('Patient/pat-1'),

@@ -4,11 +4,12 @@ import type { Appointment } from '../../../src/connectors/fhir/resources.ts'
 
 export const BASE = 'https://fhir.example.org/r4'
 
-/** One site with two rooms; `role-1` is `prac-1`. */
+/** One site with two rooms; `role-1` is `prac-1`; the service `hygiene` is in `room-2`. */
 export const context: ReadingContext = {
   settings: { baseUrl: BASE, confirmation: 'participant', locations: null },
   places: {
     practitionerOf: (role) => (role === 'role-1' ? 'prac-1' : null),
+    placeOfService: (service) => (service === 'hygiene' ? { operatory: 'room-2', site: 'site' } : null),
     placeOf: (location) => {
       if (location === 'site') return { operatory: null, site: 'site' }
       return location.startsWith('room-') ? { operatory: location, site: 'site' } : null

@@ -151,6 +151,14 @@ describe('pages', () => {
     ['no bundle', { body: { resourceType: 'Patient', id: 'x' } }],
     ['an error', { status: 500, body: { resourceType: 'OperationOutcome', issue: [] } }],
     ['nothing, cut off', 'cut'],
+    ['more than anyone can hold', { text: ' '.repeat(64 * 1024 * 1024 + 1) }],
+    [
+      'results that say they are not whole',
+      bundle([
+        anAppointment(),
+        { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'timeout' }] },
+      ]),
+    ],
   ])('of %s make the read unavailable: nothing is left out in silence', async (_, answer) => {
     await using server = await startSmallServer(
       pages(({ path }) => (path.startsWith('Appointment?') ? answer : undefined)),

@@ -1,5 +1,5 @@
 /** The front desk of the practice on HAPI: the people who change it over plain FHIR REST while nobody looks. */
-import { call, edit, type Resource, read } from './fhir-rest.ts'
+import { type Bundle, call, edit, type Resource, read } from './fhir-rest.ts'
 
 export interface Booking {
   patient: string
@@ -20,19 +20,8 @@ interface Participant {
 export function frontDesk(base: string) {
   const appointment = (id: string) => `Appointment/${id}`
   return {
-    async book({ patient, practitioner, room, start, end, comment }: Booking): Promise<string> {
-      const booked = await call(base, 'POST', 'Appointment', {
-        resourceType: 'Appointment',
-        status: 'booked',
-        start,
-        end,
-        ...(comment === undefined ? {} : { comment }),
-        participant: [
-          { actor: { reference: `Patient/${patient}` }, status: 'needs-action' },
-          ...at(practitioner, room),
-        ],
-      })
-      return String(booked.id)
+    async book(booking: Booking): Promise<string> {
+      return String((await call(base, 'POST', 'Appointment', appointmentOf(booking))).id)
     },
     async block({ practitioner, room, start, end, comment }: Omit<Booking, 'patient'>): Promise<string> {
       const blocked = await call(base, 'POST', 'Appointment', {
@@ -54,6 +43,35 @@ export function frontDesk(base: string) {
       })
       return String(made.id)
     },
+    /** A free slot of a schedule; returns its id. */
+    async offer(schedule: string, start: string, end: string): Promise<string> {
+      const slot = { resourceType: 'Slot', status: 'free', start, end }
+      const made = await call(base, 'POST', 'Slot', {
+        ...slot,
+        schedule: { reference: `Schedule/${schedule}` },
+      })
+      return String(made.id)
+    },
+    /** Books as a desk does that takes slots: all in one transaction. Answers the appointment's id. */
+    async bookSlots(booking: Booking, slots: string[]): Promise<string> {
+      const held = await Promise.all(slots.map((id) => read(base, `Slot/${id}`)))
+      const entry = held.map((slot) => ({
+        resource: { ...slot, status: 'busy' },
+        request: { method: 'PUT', url: `Slot/${slot?.id}`, ifMatch: `W/"${slot?.meta?.versionId}"` },
+      }))
+      const resource = {
+        ...appointmentOf(booking),
+        slot: slots.map((id) => ({ reference: `Slot/${id}` })),
+      }
+      const answer = await call<Bundle>(base, 'POST', '', {
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [{ resource, request: { method: 'POST', url: 'Appointment' } }, ...entry],
+      })
+      const [made] = (answer.entry ?? []) as { response?: { location?: string } }[]
+      return made?.response?.location?.split('/')[1] ?? ''
+    },
+    seeSlot: (id: string) => read(base, `Slot/${id}`),
     freeSlot: (id: string) => edit(base, `Slot/${id}`, (slot) => Object.assign(slot, { status: 'free' })),
     move: (id: string, start: string, end: string, room?: string) =>
       edit(base, appointment(id), (resource) => {
@@ -85,6 +103,20 @@ export function frontDesk(base: string) {
     /** As it stands there, null where deleted. */
     see: (id: string) => read(base, appointment(id)),
     seePatient: (id: string) => read(base, `Patient/${id}`),
+  }
+}
+
+function appointmentOf({ patient, practitioner, room, start, end, comment }: Booking): Resource {
+  return {
+    resourceType: 'Appointment',
+    status: 'booked',
+    start,
+    end,
+    ...(comment === undefined ? {} : { comment }),
+    participant: [
+      { actor: { reference: `Patient/${patient}` }, status: 'needs-action' },
+      ...at(practitioner, room),
+    ],
   }
 }
 
