@@ -1,4 +1,4 @@
-/** `bench sync`: the first load of a record system against merely fetching the same pages, and what an idle poll costs. */
+/** `bench sync`: the first load of a record system against merely reading the same pages, and what an idle poll costs. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,7 @@ export const benchSync: Command = {
     'First fetches what the connector (default fhir) fetches with nothing behind, then loads it with a worker of its own.',
     '',
     '  ./slotbridge bench sync fhir --set base_url=http://127.0.0.1:8080/fhir',
+    '  ./slotbridge bench sync open-dental --file practice.json',
   ].join('\n'),
   run,
 }

@@ -219,8 +219,10 @@ export interface RecordSystem extends AsyncDisposable {
   /**
    * The marker for a coming insertion; nothing is sent. From the same seed (a UUID that was drawn when the insertion was
    * accepted) the same marker, so that an insertion whose attempts we forgot is still found by it; of another seed another.
+   * `sent`: such attempts may have been made, at any time since; a system whose markers tell how far back to look must then
+   * make one that finds them all.
    */
-  reserve(seed?: string): Marker
+  reserve(seed?: string, sent?: boolean): Marker
   insert(request: Insertion): Promise<Outcome>
   change(request: Change): Promise<Outcome>
 }

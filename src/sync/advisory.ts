@@ -85,7 +85,12 @@ function isFull({ policy }: Prepared, span: Span, others: TakenThere[]): boolean
 function cameFirst(other: AppointmentRecord, ours: AppointmentRecord): boolean {
   if (other.enteredAt === null || ours.enteredAt === null) return true
   if (other.enteredAt !== ours.enteredAt) return other.enteredAt < ours.enteredAt
-  return other.foreignId < ours.foreignId
+  return isLess(other.foreignId, ours.foreignId)
+}
+
+/** Ids that count up do so as numbers: of `99` and `100` the first is the older. */
+function isLess(a: string, b: string): boolean {
+  return a.length === b.length ? a < b : a.length < b.length
 }
 
 async function readOthers(

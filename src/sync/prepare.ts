@@ -102,7 +102,7 @@ async function begin(
 ): Promise<Prepared> {
   const fields = appointment.mirror ?? appointment.draft
   if (!fields) throw new Error(`appointment ${appointment.id} has neither mirror nor draft`)
-  const marker = appointment.marker ?? push.system.reserve(write.seed ?? undefined)
+  const marker = appointment.marker ?? push.system.reserve(write.seed ?? undefined, inFlight)
   // As asked for: a pull may have read the row by our marker, and know its patient by another id of ours.
   const asked = write.kind === 'insert' ? write.asked.patient_id : null
   const patient = typeof asked === 'number' ? await patientOf(tx, push, asked) : null

@@ -85,6 +85,7 @@ class WorkLoop implements Work {
   #stopping = false
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #renewing = false
 
   constructor(options: WorkOptions) {
     this.#options = options
@@ -194,9 +195,15 @@ class WorkLoop implements Work {
 
   async #renew(): Promise<void> {
     const ids = [...this.#running.keys()]
-    if (ids.length === 0) return
-    const held = new Set(await renewLeases(this.#options.database, this.#holder, ids, this.#leaseMs))
-    for (const id of ids) if (!held.has(id)) this.#running.get(id)?.abort.abort()
+    // A renewal waits for a long transaction of ours; more of them would only take the connections that are left.
+    if (ids.length === 0 || this.#renewing) return
+    this.#renewing = true
+    try {
+      const held = new Set(await renewLeases(this.#options.database, this.#holder, ids, this.#leaseMs))
+      for (const id of ids) if (!held.has(id)) this.#running.get(id)?.abort.abort()
+    } finally {
+      this.#renewing = false
+    }
   }
 
   async stop(ms: number): Promise<void> {

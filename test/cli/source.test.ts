@@ -59,7 +59,9 @@ it('names each key of the configuration that is wrong or missing, and no value',
   expect(code).toBe(1)
   for (const key of ['url', 'key', 'colour']) expect(noted).toContain(key)
   expect(noted).not.toContain(secret)
-  expect((await p.run('source add palace')).noted).toContain('There is no connector palace: sandbox, fhir.')
+  expect((await p.run('source add palace')).noted).toContain(
+    'There is no connector palace: sandbox, fhir, open-dental.',
+  )
   expect((await p.run('source add sandbox --file -', 'not json')).noted).toContain('must be a JSON object')
 })
 
