@@ -280,7 +280,7 @@ describe('a look for changes', () => {
     const system = await practice.connector()
     const all = new Set(appointmentsIn((await readOn(system, null)).records).map((one) => one.foreignId))
     const { cursor } = await readOn(system, null)
-    await change('update appointment set DateTStamp = now()')
+    await change('update appointment set DateTStamp = now(); update schedule set DateTStamp = now()')
     const told = new Set(appointmentsIn((await readOn(system, cursor)).records).map((one) => one.foreignId))
     expect(told).toEqual(all)
     expect(all.size).toBeGreaterThan(2500)

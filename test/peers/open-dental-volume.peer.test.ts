@@ -16,7 +16,7 @@ import { type MariaDb, startMariaDb } from './open-dental/start-mariadb.ts'
 
 const APPOINTMENTS = 100_000
 const PATIENTS = 20_000
-/** Fifteen years back and a year ahead, in four rooms. */
+/** Ten years back and a year ahead, in four rooms. */
 const LARGE = { patients: PATIENTS, daysBack: 3800, daysAhead: 365, taken: 9 }
 const SLOW_SECONDS = 0.05
 const MEGABYTES_MAX = 400

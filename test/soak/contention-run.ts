@@ -139,8 +139,13 @@ async function compete(rivals: Rivals, throws: Dice): Promise<ContentionResult> 
     desk: desks.reduce((all, one) => all + one, 0),
     over: over.length,
     untyped: untyped.length,
-    findings: [...over, ...untyped],
+    findings: [...over, ...counted(untyped)],
   }
+}
+
+/** Each text once, with how often it came. */
+function counted(texts: string[]): string[] {
+  return [...new Set(texts)].map((text) => `${texts.filter((one) => one === text).length} × ${text}`)
 }
 
 /** Each installation books each of the times for a patient of its own choice, in an order of its own. */

@@ -124,6 +124,13 @@ async function askAlong(
   return asked
 }
 
+/** What could keep a write from going. */
+const STANDING = `select app_now() as at, clock_timestamp() as really, d.write_status, d.write_reason, d.read_status,
+    d.writing_stopped_at, w.run_at, w.leased_until, w.holder, w.failures, w.last_failure, w.crashes,
+    (select count(*) from wakes k where k.work_id = w.id) as wakes,
+    (select json_agg(json_build_object('id', o.id, 'state', o.state, 'next', o.next_attempt_at)) from writes o where o.ended_at is null) as open
+  from data_sources d join work w on w.kind = 'push' and w.subject_id = d.id`
+
 /** Everything comes back, and time goes on until nothing is owed, and nothing is to be looked at again. */
 async function settled(stage: Stage): Promise<void> {
   const { practice, workers, servers } = stage.programs
@@ -135,8 +142,11 @@ async function settled(stage: Stage): Promise<void> {
     await stage.pass(STEP_MS)
     rows = await stage.t.look(open)
     return rows.length === 0
-  }).catch((error) => {
-    throw new Error(`writes that do not end: ${JSON.stringify(rows)}`, { cause: error })
+  }).catch(async (error) => {
+    throw new Error(
+      `writes that do not end: ${JSON.stringify(rows)}; ${JSON.stringify(await stage.t.look(STANDING))}`,
+      { cause: error },
+    )
   })
 }
 

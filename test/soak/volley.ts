@@ -13,8 +13,11 @@ export interface Volley {
   untyped: string[]
 }
 
-const AGAIN_MS = 50
-const PATIENCE_MS = 120_000
+/** A server that has too much to do says when to ask again (`Retry-After`); not all come back at one instant. */
+const AGAIN_MS = 1_000
+const APART_MS = 150
+const APART = 40
+const PATIENCE_MS = 240_000
 
 /** One request of each patient; the servers take turns. */
 export async function fireVolley(stage: Stage, time: FreeTime, patients: number[]): Promise<Volley> {
@@ -22,7 +25,7 @@ export async function fireVolley(stage: Stage, time: FreeTime, patients: number[
   const urls = stage.programs.servers.flatMap(({ said }) => said ?? [])
   await Promise.all(
     patients.map(async (patientId, at) => {
-      const { status, id, errors } = await askOnce(stage, urls[at % urls.length] ?? '', time, patientId)
+      const { status, id, errors } = await askOnce(stage, urls[at % urls.length] ?? '', time, patientId, at)
       if (id !== null) volley.accepted.push(id)
       else if (
         status === 400 &&
@@ -35,12 +38,13 @@ export async function fireVolley(stage: Stage, time: FreeTime, patients: number[
   return volley
 }
 
-/** A server that has too much to do says so, and is asked again. */
+/** @param at its number among those who ask */
 async function askOnce(
   { practice }: Stage,
   url: string,
   { start: start_time, providerId: provider_id, operatoryId: operatory_id }: FreeTime,
   patient_id: number,
+  at: number,
 ): Promise<{ status: number; id: number | null; errors: string[] }> {
   const path = `/appointments?subdomain=${practice.subdomain}&location_id=${practice.locationId}`
   const appt = { patient_id, provider_id, operatory_id, start_time, end_time: endOf(start_time) }
@@ -54,7 +58,7 @@ async function askOnce(
     const isBusy = answer.status === 503 || answer.status === 429
     if (!isBusy || Date.now() > limit)
       return { status: answer.status, id: data?.appt?.id ?? null, errors: error ?? [] }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS + (at % APART) * APART_MS))
   }
 }
 

@@ -38,7 +38,9 @@ export class Database {
 
   /** Rows of one statement. @throws Unavailable, NotReadable */
   async rows(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    const connection = await this.#connection()
+    this.#open ??= this.#connect()
+    const open = this.#open
+    const connection = await this.#reached(open)
     try {
       const [rows] = await connection.query({
         sql,
@@ -49,19 +51,18 @@ export class Database {
     } catch (error) {
       const code = codeOf(error)
       if (REFUSALS.has(code)) throw new NotReadable(code)
-      // The connection may be of no more use: the next query makes another.
-      this.#open = null
+      // The connection may be of no more use: the next query makes another, unless one did already.
+      if (this.#open === open) this.#open = null
       connection.destroy()
       throw new Unavailable(`The database of Open Dental did not answer (${code}).`)
     }
   }
 
-  async #connection(): Promise<Connection> {
-    this.#open ??= this.#connect()
+  async #reached(open: Promise<Connection>): Promise<Connection> {
     try {
-      return await this.#open
+      return await open
     } catch (error) {
-      this.#open = null
+      if (this.#open === open) this.#open = null
       throw new Unavailable(`The database of Open Dental was not reached (${codeOf(error)}).`)
     }
   }

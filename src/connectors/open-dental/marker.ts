@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Marker } from '../../model/records.ts'
 
 const MARKER = /^sb([0-9a-z]{1,13})\.([0-9a-z]{1,13})\.[0-9a-f]{16}$/
-const IN_NOTE = /(?:\r?\n)?\[(sb[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[0-9a-f]{16})\]/
+const IN_NOTE = /\n?\[(sb[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[0-9a-f]{16})\]/
 
 /** The greatest keys known, as text. */
 export interface Known {
@@ -51,10 +51,12 @@ export function markNote(note: string | null, marker: Marker | null): string {
 }
 
 /** The note as people wrote it, and our marker where it bears one. What stands behind the marker was added by the desk. */
-export function unmarkNote(text: string | null): { note: string | null; marker: Marker | null } {
-  if (text === null || text === '') return { note: null, marker: null }
+export function unmarkNote(stored: string | null): { note: string | null; marker: Marker | null } {
+  if (stored === null || stored === '') return { note: null, marker: null }
+  // Lines end there as on Windows.
+  const text = stored.replaceAll('\r\n', '\n')
   const found = IN_NOTE.exec(text)
   if (!found) return { note: text, marker: null }
   const note = text.slice(0, found.index) + text.slice(found.index + found[0].length)
-  return { note: note.replace(/^\r?\n/, '') || null, marker: found[1] ?? null }
+  return { note: note.replace(/^\n/, '') || null, marker: found[1] ?? null }
 }

@@ -54,9 +54,11 @@ export class Practice {
 
   /** Reads schema and set-up anew. @throws Unavailable */
   async refresh(): Promise<void> {
-    this.#schema = null
-    this.#facts = null
-    await this.schema()
+    const schema = await readSchema(this.database)
+    // What was known stays known until it is known anew.
+    const facts = schema.missing.length > 0 ? null : await readFacts(this.database, schema, this.settings)
+    this.#schema = schema
+    this.#facts = facts
   }
 
   /** Looks at the greatest keys. @throws Unavailable */

@@ -49,8 +49,9 @@ async function attachedTo(practice: Practice, aptNums: ForeignId[]): Promise<Map
 }
 
 /**
- * Appointments with their procedures. One whose time is in doubt is shown and set aside; one that is none by its meaning
- * is told as gone where `telling`, since it may have been one before. @throws Unavailable
+ * Appointments. One whose time is in doubt is shown and set aside. Where they are told as changes, `telling`, their
+ * procedures come with them (a load and the sweeps read these by themselves), and one that is none by its meaning is gone,
+ * since it may have been one before. @throws Unavailable
  */
 export async function readAppointmentRows(
   practice: Practice,
@@ -77,7 +78,7 @@ export async function readAppointmentRows(
     return [
       { kind: 'appointment', record: reading.record },
       ...(reading.doubt === null ? [] : [aside(reading.doubt)]),
-      ...procedures.flatMap((one): ChangeRecord[] => {
+      ...(telling ? procedures : []).flatMap((one): ChangeRecord[] => {
         const record = readProcedure(one, facts)
         return record === null ? [] : [{ kind: 'procedure', record }]
       }),

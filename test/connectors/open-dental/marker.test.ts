@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   makeMarker,
@@ -14,6 +15,16 @@ describe('a marker', () => {
   it('says behind which keys its rows lie, however great these are', () => {
     expect(readMarker(marker)).toEqual({ aptNum: '9007199254740993', patNum: '42' })
     expect(readMarker('0190b2c4-0000-7000-8000-000000000000')).toBeNull()
+  })
+
+  it('keeps any key that the database can hold', () => {
+    const key = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String)
+    fc.assert(
+      fc.property(key, key, (aptNum, patNum) => {
+        expect(readMarker(makeMarker({ aptNum, patNum }))).toEqual({ aptNum, patNum })
+      }),
+      { seed: Date.now() % 100_000, verbose: true },
+    )
   })
 
   it('is another one each time', () => {
@@ -38,6 +49,11 @@ describe('a marked note', () => {
     const text = `called twice\n${markNote('By the window', marker)}\nmother comes along`
     expect(unmarkNote(text)).toEqual({ note: 'called twice\nBy the window\nmother comes along', marker })
     expect(unmarkNote(`[${marker}]\nmother comes along`)).toEqual({ note: 'mother comes along', marker })
+  })
+
+  it('ends its lines as ours do, however the workstation wrote them', () => {
+    const text = `By the window\r\nor the door\r\n[${marker}]`
+    expect(unmarkNote(text)).toEqual({ note: 'By the window\nor the door', marker })
   })
 
   it('without a mark is as it is', () => {
