@@ -71,7 +71,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const stack = new AsyncDisposableStack()
   try {
     const installation = stack.use(await openInstallation(options))
-    const { database, clock, listenUrl } = installation
+    const { database, clock, listenUrl, schema } = installation
+    let sinceLookMs: (() => number) | undefined
     // Before anything hands out an id.
     stack.use(await keepHighWater({ database, file: highWaterFile(config), log }))
     await options.prepare?.(installation)
@@ -95,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         slots: config.deliverySlots,
         slowMs: SLOW_MS,
       })
+      sinceLookMs = () => Math.max(work.sinceLookMs(), telling.sinceLookMs())
       stack.defer(() => Promise.all([work.stop(ITEMS_MS), telling.stop(ITEMS_MS)]).then(() => undefined))
     }
     let url: string | null = null
@@ -104,6 +106,9 @@ export async function startApp(options: AppOptions): Promise<App> {
         clock,
         log,
         connectors: faces,
+        schema,
+        metricsToken: config.metricsToken,
+        ...(sinceLookMs && { sinceLookMs }),
         webhookTargetFaults: (target) => targetFaults(target, allowed),
         wake: () => wake.wake(),
       })

@@ -24,6 +24,8 @@ export interface Config {
   deliverySlots: number
   /** Addresses besides public ones that deliveries may go to, and over plain HTTP: `loopback`, networks such as `10.1.0.0/16`. */
   webhookAllow: string[]
+  /** What whoever reads `/metrics` must show; null: loopback alone may read them. */
+  metricsToken: string | null
   /** How long events and deliveries are kept. */
   keepDays: number
   /** What `call` sends, where neither a flag nor a demo says it. */
@@ -73,10 +75,13 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       .split(',')
       .map((part) => part.trim())
       .filter(Boolean),
+    metricsToken: text('SLOTBRIDGE_METRICS_TOKEN'),
     keepDays: read('SLOTBRIDGE_KEEP_DAYS', 30, wholeNumber(1, KEEP_DAYS_MAX)),
     apiKey: text('SLOTBRIDGE_API_KEY'),
     url: text('SLOTBRIDGE_URL'),
   }
+  if (config.metricsToken !== null && !/^[!-~]{16,}$/.test(config.metricsToken))
+    wrong.push('SLOTBRIDGE_METRICS_TOKEN must be 16 characters or more, without spaces.')
   if (config.databaseDirectUrl && !config.databaseUrl)
     wrong.push('DATABASE_DIRECT_URL needs DATABASE_URL beside it.')
   if (wrong.length > 0) throw new Failure('invalid_request', wrong)

@@ -20,6 +20,8 @@ export interface Installation extends AsyncDisposable {
   clock: Clock
   /** For LISTEN: never through a transaction pooler. */
   listenUrl: string
+  /** The highest migration that this version knows. */
+  schema: number
   /** The embedded server, where this process started it. */
   embedded: Embedded | null
 }
@@ -149,7 +151,14 @@ async function connect(
     await refuseOtherSchema(database)
     await refuseOtherMasterKey(database)
     const clock = await openClock(database.kysely)
-    return { database, clock, listenUrl, embedded, [Symbol.asyncDispose]: async () => await pool.end() }
+    return {
+      database,
+      clock,
+      listenUrl,
+      schema: knownSchema(),
+      embedded,
+      [Symbol.asyncDispose]: async () => await pool.end(),
+    }
   } catch (error) {
     await pool.end()
     throw error
@@ -216,6 +225,11 @@ function at(superuserUrl: string, login: string | null): string {
 
 function loginOf(url: string): string {
   return decodeURIComponent(new URL(url).username)
+}
+
+/** The highest migration that this version knows. */
+function knownSchema(): number {
+  return Math.max(...readMigrations(migrations).map(({ number }) => number))
 }
 
 async function refuseOtherSchema(database: Database): Promise<void> {

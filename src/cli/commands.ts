@@ -6,6 +6,7 @@ import { benchWebhooks } from './bench-webhooks.ts'
 import { call } from './call.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { doctor } from './doctor.ts'
 import { institutionCommands } from './institution.ts'
 import { keyCommands } from './key.ts'
 import { locationCommands } from './location.ts'
@@ -23,6 +24,7 @@ import { writeCommands } from './writes.ts'
 export const commands: Command[] = [
   demo,
   serve,
+  doctor,
   migrate,
   ...institutionCommands,
   ...locationCommands,

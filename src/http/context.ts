@@ -37,6 +37,14 @@ export interface ServerContext {
   load?: Load
   /** What is wrong with a webhook target, a sentence each. The floor that sends checks again at every attempt. */
   webhookTargetFaults?(url: string): string[]
+  /** The highest migration this process knows. */
+  schema?: number
+  /** What whoever reads `/metrics` must show; not given: loopback alone may read them. */
+  metricsToken?: string | null
+  /** Milliseconds since the work loop of this process last looked for work; not given where it has none. */
+  sinceLookMs?(): number
+  /** How long a read with `max_staleness` waits for a pull; ten seconds unless given. */
+  freshWaitMs?: number
   /** Called after a commit that owes a record system or a reader something. */
   wake(): void
 }

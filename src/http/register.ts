@@ -9,6 +9,7 @@ import { withAlternatives } from './alternatives.ts'
 import { type Admission, authenticate } from './authenticate.ts'
 import type { ServerContext } from './context.ts'
 import { type Answer, refusal, success } from './envelope.ts'
+import { awaitFreshness, DATA_AS_OF, dataAsOf } from './freshness.ts'
 import type { GivenBody } from './given-body.ts'
 import {
   fingerprintOf,
@@ -112,7 +113,9 @@ async function answerTo(asked: Asked): Promise<Sent> {
       return render(asked, answer, input.warnings)
     })
   const input = readInput(asked, admission, isKeyed)
-  const answer = isTenantRoute(route) ? await inInstitution(route, input, target) : await route.handle(input)
+  const answer = isTenantRoute(route)
+    ? await inInstitution(asked, route, input, target)
+    : await route.handle(input)
   return { ...render(asked, answer, input.warnings), replayed: false }
 }
 
@@ -221,7 +224,12 @@ function ignoredWarning(names: string[]): string {
   return `Note that following parameters are ignored: ${shown.join(', ')}.`
 }
 
-async function inInstitution(route: TenantRoute, input: AccountInput, target: Target): Promise<Answer> {
+async function inInstitution(
+  { reply }: Asked,
+  route: TenantRoute,
+  input: AccountInput,
+  target: Target,
+): Promise<Answer> {
   const { institution } = input.caller
   if (!institution) {
     // A foreign id is not told from an unknown one; a foreign subdomain is refused (reference, 6.1).
@@ -229,8 +237,13 @@ async function inInstitution(route: TenantRoute, input: AccountInput, target: Ta
     throw new Failure('not_found', `${nounOf(route)} not found`)
   }
   const { database } = input.context
+  if (route.isFresh) await awaitFreshness(input, institution.id, reply)
   return await withAlternatives(database, institution.id, () =>
-    inTenant(database, institution.id, (tx) => route.handle({ ...input, tx, institution })),
+    inTenant(database, institution.id, async (tx) => {
+      const asOf = route.isFresh ? await dataAsOf(tx, input) : null
+      if (asOf !== null) reply.header(DATA_AS_OF, asOf)
+      return await route.handle({ ...input, tx, institution })
+    }),
   )
 }
 

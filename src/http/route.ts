@@ -39,6 +39,8 @@ interface Shape {
   /** Null: any valid key. */
   scope: Scope | null
   data: TSchema
+  /** It shows appointments or slots: the answer says what it is as of, and `max_staleness` is heeded. */
+  isFresh?: true
   paging?: 'none' | 'pages' | 'cursors'
   /** The status of success where it is not 200; a second one may be answered too. */
   status?: 201

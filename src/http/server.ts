@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import { inGlobal } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { exchangeKey } from './authenticate.ts'
 import type { Load, ServerContext } from './context.ts'
 import { docsPage } from './docs-page.ts'
 import { refusal } from './envelope.ts'
 import { readBody } from './given-body.ts'
+import { serveHealth } from './health.ts'
+import { serveMetrics } from './metrics-access.ts'
 import { openApiDocument } from './openapi.ts'
 import { parseQuery } from './query-string.ts'
 import { openRateLimits } from './rate-limit.ts'
@@ -41,6 +42,7 @@ export function buildServer(context: ServerContext): FastifyInstance {
     },
   })
   acceptBodies(app)
+  serveMetrics(app, context)
   refuseOverload(app, context)
   app.setErrorHandler((error, request, reply) => {
     const { status, retryAfterSeconds, body } = refusal(error, request.id)
@@ -77,8 +79,8 @@ export function buildServer(context: ServerContext): FastifyInstance {
   return app
 }
 
-/** What needs no database is answered under any load: it says that we live. */
-const ALWAYS_ANSWERED = new Set(['/livez', '/openapi.json', '/docs'])
+/** What needs no database, or can do without, is answered under any load: it says that we live, and how. */
+const ALWAYS_ANSWERED = new Set(['/livez', '/metrics', '/openapi.json', '/docs'])
 
 /** Back-pressure: what cannot be answered soon is refused before its body is read, so that memory does not grow. */
 function refuseOverload(app: FastifyInstance, { database, load = LOAD }: ServerContext): void {
@@ -135,14 +137,7 @@ function serveAuthenticates(app: FastifyInstance, context: ServerContext, tokens
 /** What needs no key: whether we live, what we serve, and how to read it. */
 function servePlain(app: FastifyInstance, context: ServerContext): void {
   const document = JSON.stringify(openApiDocument())
-  app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/readyz', async () => {
-    await inGlobal(
-      context.database,
-      async (tx) => await tx.db.selectFrom('institutions').select('id').limit(1).execute(),
-    )
-    return { status: 'ok' }
-  })
+  serveHealth(app, context)
   app.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
   app.get('/docs', async (_request, reply) =>
     reply

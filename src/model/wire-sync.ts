@@ -37,6 +37,8 @@ export const SyncStatus = Type.Object(
     read_reason: NullableText,
     write_reason: NullableText,
     loaded_at: NullableInstant,
+    /** Ours: when the last pull that completed began; what the record system held then is shown, or newer. */
+    data_as_of: NullableInstant,
     /** Ours: how many rows of the record system could not be read and are set aside. */
     set_aside: Type.Integer(),
   },

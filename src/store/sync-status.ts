@@ -18,6 +18,7 @@ export interface SourceStatus {
   write_status_at: Instant
   write_reason: string | null
   loaded_at: Instant | null
+  pull_started_at: Instant | null
   pull_completed_at: Instant | null
   /** Rows of it that could not be read. */
   set_aside: number
@@ -36,7 +37,7 @@ export interface StatusFilter {
 export async function listSourceStatus(tx: Tenant, f: StatusFilter = {}): Promise<SourceStatus[]> {
   const { rows } = await sql<SourceStatus>`
     select d.id, d.name, d.connector, d.foreign_id_type, d.capabilities, d.poll_seconds, d.read_status, d.read_status_at,
-      d.read_reason, d.write_status, d.write_status_at, d.write_reason, d.loaded_at, d.pull_completed_at,
+      d.read_reason, d.write_status, d.write_status_at, d.write_reason, d.loaded_at, d.pull_started_at, d.pull_completed_at,
       (select count(*) from set_aside s where s.institution_id = d.institution_id and s.data_source_id = d.id) as set_aside,
       d.created_at,
       d.updated_at

@@ -46,6 +46,8 @@ export interface WorkOptions {
 export interface Work {
   /** Claims nothing more, lets handlers finish the item at hand, and waits at most `ms` for them. */
   stop(ms: number): Promise<void>
+  /** Milliseconds since it last came through a look for work. */
+  sinceLookMs(): number
 }
 
 const LEASE_MS = 10_000
@@ -85,6 +87,7 @@ class WorkLoop implements Work {
   #stopping = false
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #lookedAt = performance.now()
   #renewing = false
 
   constructor(options: WorkOptions) {
@@ -127,6 +130,7 @@ class WorkLoop implements Work {
       limit: this.#room(),
       failing: Math.max(1, Math.floor(slots / 4)) - failing,
     })
+    this.#lookedAt = performance.now()
     for (const unit of units) this.#start(unit)
     await this.#lookWhenDue()
   }
@@ -204,6 +208,10 @@ class WorkLoop implements Work {
     } finally {
       this.#renewing = false
     }
+  }
+
+  sinceLookMs(): number {
+    return performance.now() - this.#lookedAt
   }
 
   async stop(ms: number): Promise<void> {

@@ -146,7 +146,9 @@ it('shows the sync with NexHealth’s keys and ours beside them', async () => {
   const theirs =
     words(`emr institution_id locations read_status read_status_at sync_source_name sync_source_type
     write_status write_status_at`)
-  expect(keysOf(one)).toEqual([...theirs, ...words('loaded_at read_reason write_reason set_aside')].sort())
+  expect(keysOf(one)).toEqual(
+    [...theirs, ...words('data_as_of loaded_at read_reason write_reason set_aside')].sort(),
+  )
   expect(keysOf(one.emr)).toEqual(words('display_name id name type'))
   expect(keysOf(one.locations[0])).toEqual(basicLocation)
 })

@@ -15,6 +15,7 @@ import {
 } from '../../store/appointments.ts'
 import { listDescriptors } from '../../store/descriptors.ts'
 import { exactUpdates, type Position } from '../../store/page.ts'
+import { MaxStaleness } from '../freshness.ts'
 import {
   IdParams,
   Ids,
@@ -36,6 +37,7 @@ const SORTS = ['start_time', 'updated_at', '-updated_at'] as const
 
 const filters = {
   ...Subdomain,
+  ...MaxStaleness,
   ...UpdatedSince,
   start: GivenDatetime,
   end: GivenDatetime,
@@ -103,6 +105,7 @@ const many = {
   path: '/appointments',
   by: 'subdomain',
   scope: 'appointments:read',
+  isFresh: true,
   summary: 'Appointments and blocks that start within a window',
 } as const
 const one = { method: 'GET', by: 'appointment', scope: 'appointments:read', params: IdParams } as const
@@ -173,7 +176,8 @@ export const appointmentRoutes = [
     path: '/appointments/{id}',
     face: 'v2',
     summary: 'One appointment, with what stands around it',
-    query: Type.Object({ ...Subdomain, ...Include }),
+    isFresh: true,
+    query: Type.Object({ ...Subdomain, ...Include, ...MaxStaleness }),
     data: AppointmentV2,
     async handle({ tx, params, query, warnings }) {
       const row = await getAppointment(tx, params.id)

@@ -7,6 +7,7 @@ import { Failure } from '../../model/failures.ts'
 import { Day, GivenDatetime, Id, oneOf } from '../../model/wire-basics.ts'
 import { SlotExplanation, SlotGroupV2, SlotGroupV3 } from '../../model/wire-slots.ts'
 import type { Answer } from '../envelope.ts'
+import { MaxStaleness } from '../freshness.ts'
 import { Ids, readTimes, Subdomain, zoneOf } from '../inputs.ts'
 import { type TenantInput, tenantRoute } from '../route.ts'
 import { showGroupV2, showGroupV3 } from '../versions/slots.ts'
@@ -54,6 +55,7 @@ function termsOf(query: Static<typeof Terms>): SlotTerms {
 
 const Query = Type.Object({
   ...Subdomain,
+  ...MaxStaleness,
   start_date: Day,
   days: Type.Integer(),
   lids: Type.Array(Id, { minItems: 1, maxItems: LOCATIONS_MAX }),
@@ -105,6 +107,7 @@ function routeOf(face: 'v2' | 'v3', path: string, group: TSchema, show: (group: 
     method: 'GET',
     path,
     face,
+    isFresh: true,
     summary: 'The slots that can be booked, by location and provider, in local time',
     by: 'subdomain',
     scope: null,
@@ -122,11 +125,13 @@ export const slotRoutes = [
     method: 'GET',
     path: '/available_slots/explain',
     face: 'ours',
+    isFresh: true,
     summary: 'Why one start of a provider is offered or not: the rule, or the row in the way',
     by: 'location',
     scope: 'appointments:read',
     query: Type.Object({
       ...Subdomain,
+      ...MaxStaleness,
       location_id: Id,
       provider_id: Id,
       operatory_id: Type.Optional(Id),

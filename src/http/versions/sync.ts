@@ -33,6 +33,7 @@ export function showSyncStatus(
     read_reason,
     write_reason,
     loaded_at,
+    data_as_of: source.pull_started_at ?? null,
     // Events from before it was counted know nothing of it.
     set_aside: source.set_aside ?? 0,
   }
