@@ -3,6 +3,7 @@
  * handed out, for each installation that runs in its folder.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { Failure } from './model/failures.ts'
 
@@ -51,7 +52,8 @@ export function readHighWater(file: string): Record<string, HighWater> {
 export function writeHighWater(file: string, id: string, entry: HighWater, isDurable: boolean): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const text = `${JSON.stringify({ ...readHighWater(file), [id]: entry }, null, 2)}\n`
-  const fresh = `${file}.${process.pid}`
+  // Containers that share the folder have a pid 1 each.
+  const fresh = `${file}.${hostname()}.${process.pid}`
   const descriptor = openSync(fresh, 'w', 0o600)
   try {
     writeSync(descriptor, text)

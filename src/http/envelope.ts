@@ -42,11 +42,14 @@ export function refusal(error: unknown, requestId: string): Refusal {
   }
 }
 
-/** PostgreSQL's codes for "not now": connection trouble, shutting down, a cut statement, too many clients, lost locks. */
-const NOT_NOW = /^(08...|57P0[123]|57014|53300|40001|40P01|55P03)$/
-/** What the driver says where a connection ended: while it was opened, in a query, or after that, at the rollback. */
+/**
+ * PostgreSQL's codes for "not now": connection trouble, shutting down, a cut statement, too many clients, lost locks, and
+ * read-only (25006), as it is while another server takes over.
+ */
+const NOT_NOW = /^(08...|57P0[123]|57014|53300|40001|40P01|55P03|25006)$/
+/** What the driver says where a connection did not come, or ended: while it was opened, in a query, or after that. */
 const CONNECTION_LOST =
-  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/
+  /^(timeout exceeded when trying to connect|Connection terminated|Client (has encountered a connection error|was closed))/
 const NOT_REACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND'])
 
 function failureOf(error: unknown): Failure | null {

@@ -20,8 +20,10 @@ import { versionConstraint } from './versions/choose.ts'
 import { sendAsV2 } from './versions/content-type.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
-/** A request that takes longer to arrive than this is cut. */
-const REQUEST_TIMEOUT_MS = 30_000
+/** A request that takes longer to arrive than this is cut, headers and body together. */
+const ARRIVAL_MS = 30_000
+/** Node looks for late ones so many times within that; by its own settings it looks every half minute. */
+const LOOKS = 10
 /** Request line and headers together; Node answers 431 beyond it. */
 const HEADERS_BYTES_MAX = 16 * 1024
 /** With bodies of the greatest size 256 MiB, and a few seconds of work for twenty connections to the database. */
@@ -29,10 +31,15 @@ const LOAD: Load = { requestsMax: 256, waitingMax: 200 }
 
 /** Builds the server; the caller listens and closes. Needs no database until the first request. */
 export function buildServer(context: ServerContext): FastifyInstance {
+  const arrivalMs = context.arrivalMs ?? ARRIVAL_MS
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { maxHeaderSize: HEADERS_BYTES_MAX, headersTimeout: REQUEST_TIMEOUT_MS },
+    requestTimeout: arrivalMs,
+    http: {
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      headersTimeout: arrivalMs,
+      connectionsCheckingInterval: arrivalMs / LOOKS,
+    },
     clientErrorHandler: refuseUnreadable,
     genReqId: () => randomUUID(),
     routerOptions: {
