@@ -5,7 +5,7 @@ import { startTestServer } from '../support/server.ts'
 import { makeTemplate } from '../support/template.ts'
 
 const SEED = Number(process.env.SEED ?? 7)
-const REQUESTS = 12
+const REQUESTS = 8
 
 it(`does each of ${REQUESTS} requests once through kills, crashes and cut connections, or says that it did not (seed ${SEED})`, async () => {
   const server = await startTestServer()
