@@ -14,6 +14,7 @@ import { type DayNumber, toDate } from '../scheduling/calendar.ts'
 import { findSlots } from '../scheduling/slots.ts'
 import { takenOf } from '../scheduling/taken.ts'
 import { explainTaken } from '../store/taken-time.ts'
+import { startBenchClient } from './bench-client.ts'
 import { type SeededGroup, seedGroup } from './bench-slots-seed.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
@@ -60,12 +61,12 @@ async function run(input: Input): Promise<number> {
   terminal.note('Making ten locations, fifty operatories and a hundred providers ...')
   const group = await seedGroup(database)
   await analyze(installation)
-  const ask = await serve(stack, installation, group)
+  const ask = await serve(stack, installation, group, waits)
   const today = Math.floor(installation.clock.now() / 86_400_000)
   const rows: Measured[] = []
   for (const question of questionsOf(group, today + 1)) {
     terminal.note(`Asking ${requests} times for ${question.name} ...`)
-    rows.push(await measure(question, ask, waits, requests))
+    rows.push(await measure(question, ask, requests))
   }
   const engine = await measureEngine(database, group, today + 1)
   const plan = await planOf(database, group, today + 1)
@@ -116,33 +117,41 @@ async function analyze({ embedded }: Installation): Promise<void> {
   await client.end()
 }
 
-/** Milliseconds spent waiting for PostgreSQL, and reading what it sent, since the last look. */
+/** Milliseconds since the last look in which at least one answer of PostgreSQL was awaited or read. */
 function watchWaits({ pool }: Database): () => number {
   let waited = 0
+  let open = 0
+  let since = 0
+  const count = (change: 1 | -1 | 0) => {
+    const now = performance.now()
+    if (open > 0) waited += now - since
+    since = now
+    open += change
+  }
   const watched = new WeakSet<object>()
   pool.on('acquire', (client) => {
     if (watched.has(client)) return
     watched.add(client)
     const query = client.query.bind(client) as (...args: unknown[]) => unknown
     const timed = (...args: unknown[]) => {
-      const asked = performance.now()
+      count(1)
       const answer = query(...args)
-      if (!(answer instanceof Promise)) return answer
-      return answer.finally(() => {
-        waited += performance.now() - asked
-      })
+      return answer instanceof Promise ? answer.finally(() => count(-1)) : count(-1)
     }
     Object.assign(client, { query: timed })
   })
   return () => {
-    const now = waited
+    count(0)
+    const sum = waited
     waited = 0
-    return now
+    return sum
   }
 }
 
 interface Answer {
   milliseconds: number
+  /** Of these, with PostgreSQL. */
+  waited: number
   bytes: number
   slots: number
 }
@@ -153,13 +162,19 @@ async function serve(
   stack: AsyncDisposableStack,
   installation: Installation,
   group: SeededGroup,
+  waits: () => number,
 ): Promise<Ask> {
   const { database, clock } = installation
   const app = buildServer({ database, clock, connectors: [], wake: () => undefined })
   let milliseconds = 0
+  let waited = 0
   let told: (() => void) | null = null
+  app.addHook('onRequest', async () => {
+    waits()
+  })
   app.addHook('onResponse', async (_request, reply) => {
     milliseconds = reply.elapsedTime
+    waited = waits()
     told?.()
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -171,15 +186,16 @@ async function serve(
   })
   const { data } = (await exchanged.json()) as { data: { token: string } }
   const headers = { authorization: `Bearer ${data.token}`, 'nex-api-version': 'v3.0.0' }
+  const client = stack.use(startBenchClient())
   return async (query) => {
     const responded = new Promise<void>((resolve) => {
       told = resolve
     })
-    const answer = await fetch(`${url}/available_slots?subdomain=${group.subdomain}&${query}`, { headers })
-    const text = await answer.text()
+    const asked = `${url}/available_slots?subdomain=${group.subdomain}&${query}`
+    const { status, text } = await client.get(asked, headers)
     await responded
-    if (answer.status !== 200) throw new Error(`the server answers ${answer.status}`)
-    return { milliseconds, bytes: text.length, slots: text.split('"time"').length - 1 }
+    if (status !== 200) throw new Error(`the server answers ${status}`)
+    return { milliseconds, waited, bytes: text.length, slots: text.split('"time"').length - 1 }
   }
 }
 
@@ -215,25 +231,19 @@ interface Measured {
   postgres_percent: number
 }
 
-async function measure(
-  { name, query }: Question,
-  ask: Ask,
-  waits: () => number,
-  requests: number,
-): Promise<Measured> {
+async function measure({ name, query }: Question, ask: Ask, requests: number): Promise<Measured> {
   for (let n = 0; n < WARM_UP; n++) await ask(query)
-  waits()
   const answers: Answer[] = []
   for (let n = 0; n < requests; n++) answers.push(await ask(query))
   const times = answers.map(({ milliseconds }) => milliseconds)
-  const total = times.reduce((sum, one) => sum + one, 0)
+  const sum = (name: 'milliseconds' | 'waited') => answers.reduce((all, each) => all + each[name], 0)
   return {
     name,
     slots: answers[0]?.slots ?? 0,
     kilobytes: Math.round((answers[0]?.bytes ?? 0) / 1024),
     p50_ms: percentile(times, 0.5),
     p99_ms: percentile(times, 0.99),
-    postgres_percent: Math.round((waits() / total) * 100),
+    postgres_percent: Math.round((sum('waited') / sum('milliseconds')) * 100),
   }
 }
 

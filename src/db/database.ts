@@ -15,8 +15,10 @@ export interface Database {
   /** Transactions over the global tables, and those of the work loop. */
   global: Kysely<DB>
   work: Kysely<DB>
+  /** Those over the global tables that only read. */
+  globalReading: Kysely<DB>
   /** Transactions of each institution. */
-  tenants: Map<number, Kysely<DB>>
+  tenants: Map<number, Face>
   pool: pg.Pool
   masterKey: Buffer
   /** Unwrapped data keys by institution. */
@@ -25,6 +27,11 @@ export interface Database {
   beforeCommit: (tx: Tenant) => Promise<unknown>
   /** Every transaction on this database is a part of this one (`inOneTransaction`). */
   within?: Transaction<DB>
+}
+
+interface Face {
+  writing: Kysely<DB>
+  reading: Kysely<DB>
 }
 
 /** A transaction in which exactly one institution's rows can be seen. The first parameter of every store function. */
@@ -57,9 +64,17 @@ export function openDatabase(
   beforeCommit: Database['beforeCommit'],
 ): Database {
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
-  const global = beginAs(pool, GLOBAL)
-  const work = beginAs(pool, WORK)
-  return { kysely, global, work, tenants: new Map(), pool, masterKey, keys: new Map(), beforeCommit }
+  return {
+    kysely,
+    global: beginAs(pool, GLOBAL),
+    globalReading: beginAs(pool, GLOBAL, 'reading'),
+    work: beginAs(pool, WORK),
+    tenants: new Map(),
+    pool,
+    masterKey,
+    keys: new Map(),
+    beforeCommit,
+  }
 }
 
 const APP = 'slotbridge_app'
@@ -143,38 +158,59 @@ async function inTenantOnce<T>(
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
-  return await transact(database, tenantOf(database, institutionId), ofTenant(institutionId), async (db) => {
-    const key = await dataKey(database, db, institutionId)
-    const tx: Tenant = {
-      db,
-      institutionId,
-      seal: (value) => sealJson(key, value),
-      open: (sealed) => openJson(key, sealed),
-    }
+  const { writing } = faceOf(database, institutionId)
+  return await transact(database, writing, ofTenant(institutionId), async (db) => {
+    const tx = await tenantOf(database, db, institutionId)
     const result = await run(tx)
     await database.beforeCommit(tx)
     return result
   })
 }
 
-function tenantOf({ tenants, pool }: Database, institutionId: number): Kysely<DB> {
+/** As `inTenant`, for a `run` that only reads: PostgreSQL refuses it everything else. */
+export async function inTenantReading<T>(
+  database: Database,
+  institutionId: number,
+  run: (tx: Tenant) => Promise<T>,
+): Promise<T> {
+  const { reading } = faceOf(database, institutionId)
+  return await transact(database, reading, ofTenant(institutionId), async (db) =>
+    run(await tenantOf(database, db, institutionId)),
+  )
+}
+
+async function tenantOf(database: Database, db: Transaction<DB>, institutionId: number): Promise<Tenant> {
+  const key = await dataKey(database, db, institutionId)
+  return {
+    db,
+    institutionId,
+    seal: (value) => sealJson(key, value),
+    open: (sealed) => openJson(key, sealed),
+  }
+}
+
+function faceOf({ tenants, pool }: Database, institutionId: number): Face {
   if (!Number.isSafeInteger(institutionId)) throw new Error('an institution is told by its id')
   const known = tenants.get(institutionId)
   if (known) return known
-  const made = beginAs(pool, ofTenant(institutionId))
+  const settings = ofTenant(institutionId)
+  const made = { writing: beginAs(pool, settings), reading: beginAs(pool, settings, 'reading') }
   tenants.set(institutionId, made)
   return made
 }
 
 /** Runs `run` in one transaction over the global tables. */
 export async function inGlobal<T>(database: Database, run: (tx: Global) => Promise<T>): Promise<T> {
-  return await transact(database, database.global, GLOBAL, async (db) => {
-    return await run({
-      db,
-      seal: (value) => sealJson(database.masterKey, value),
-      open: (sealed) => openJson(database.masterKey, sealed),
-    })
-  })
+  return await transact(database, database.global, GLOBAL, (db) => run(globalOf(database, db)))
+}
+
+/** As `inGlobal`, for a `run` that only reads. */
+export async function inGlobalReading<T>(database: Database, run: (tx: Global) => Promise<T>): Promise<T> {
+  return await transact(database, database.globalReading, GLOBAL, (db) => run(globalOf(database, db)))
+}
+
+function globalOf({ masterKey }: Database, db: Transaction<DB>): Global {
+  return { db, seal: (value) => sealJson(masterKey, value), open: (sealed) => openJson(masterKey, sealed) }
 }
 
 /** Runs `run` in one transaction of the work loop. */

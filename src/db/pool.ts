@@ -90,6 +90,8 @@ export function openPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // What is asked without waiting is sent without waiting (`beginAs`).
+    pipeline: true,
   })
   // An idle connection that breaks (a database restart) is dropped by the pool; without a listener it would end the process.
   pool.on('error', () => undefined)

@@ -1,5 +1,5 @@
 /** Who is asking: bearer tokens from `POST /authenticates`, or the raw key, which is accepted with a warning (decision 16). */
-import { type Database, inGlobal } from '../db/database.ts'
+import { type Database, inGlobalReading } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { admit, type Caller, type Target } from '../store/access.ts'
 import { hashOf } from '../store/accounts.ts'
@@ -31,7 +31,7 @@ export async function authenticate(
   const credential = authorization.trim().replace(/^bearer\s+/i, '')
   const keyId = credential.split('.').length === 3 ? await tokens.read(credential) : null
   const key = keyId === null ? { hash: hashOf(credential) } : { id: keyId }
-  const caller = await inGlobal(database, (tx) => admit(tx, key, target))
+  const caller = await inGlobalReading(database, (tx) => admit(tx, key, target))
   if (!caller)
     throw new Failure('unauthenticated', [
       'Invalid Credentials',
@@ -52,7 +52,7 @@ export async function exchangeKey(
       'Invalid Credentials',
       'POST /authenticates takes the API key itself in Authorization, without Bearer',
     ])
-  const caller = await inGlobal(database, (tx) => admit(tx, { hash: hashOf(key) }, {}))
+  const caller = await inGlobalReading(database, (tx) => admit(tx, { hash: hashOf(key) }, {}))
   if (!caller) throw new Failure('unauthenticated', 'Invalid Credentials')
   return await tokens.issue(caller.keyId)
 }

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { inTenant, type Tenant } from '../db/database.ts'
+import { inTenant, inTenantReading, type Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { addMs } from '../model/time.ts'
 import { wakeUnit } from '../store/data-sources.ts'
@@ -50,7 +50,7 @@ export async function awaitFreshness(
   const { max_staleness: seconds } = query as { max_staleness?: number }
   if (seconds === undefined) return
   const scope = scopeOf(query, params)
-  const look = () => inTenant(context.database, institutionId, (tx) => readFreshness(tx, scope))
+  const look = () => inTenantReading(context.database, institutionId, (tx) => readFreshness(tx, scope))
   const first = await look()
   const wanted = addMs(first.now, -seconds * 1000)
   const staleOf = ({ sources }: Freshness) => sources.filter(({ asOf }) => asOf === null || asOf < wanted)

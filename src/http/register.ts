@@ -1,6 +1,6 @@
 /** Puts a route on the server: who is asking, what was sent, the transaction, the envelope. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { inTenant } from '../db/database.ts'
+import { inTenant, inTenantReading } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { limitsOf } from '../model/rate-limits.ts'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
@@ -238,11 +238,14 @@ async function inInstitution(
   }
   const { database } = input.context
   if (route.isFresh) await awaitFreshness(input, institution.id, reply)
+  const transaction = route.method === 'GET' ? inTenantReading : inTenant
   return await withAlternatives(database, institution.id, () =>
-    inTenant(database, institution.id, async (tx) => {
-      const asOf = route.isFresh ? await dataAsOf(tx, input) : null
+    transaction(database, institution.id, async (tx) => {
+      // Asked first, so that what is shown is as new or newer, and sent without waiting for it.
+      const asked = route.isFresh ? dataAsOf(tx, input) : Promise.resolve(null)
+      const [asOf, answer] = await Promise.all([asked, route.handle({ ...input, tx, institution })])
       if (asOf !== null) reply.header(DATA_AS_OF, asOf)
-      return await route.handle({ ...input, tx, institution })
+      return answer
     }),
   )
 }
