@@ -6,7 +6,7 @@ import type { Agreement } from './agree.ts'
 
 const ZONES = ['UTC', 'America/St_Johns', 'Pacific/Chatham', 'Africa/Casablanca', 'Australia/Lord_Howe']
 const SEED = 20261122
-const SCHEDULES = 80
+const SCHEDULES = 40
 /** Every so many of the clock changes that the sweep goes through in full. */
 const EACH = 40
 
