@@ -7,8 +7,8 @@ import type { ConnectorFactory } from './connectors/connector.ts'
 import { connectors } from './connectors/registry.ts'
 import type { OwnerLock } from './db/owner-lock.ts'
 import { highWaterFile, keepHighWater } from './high-water.ts'
-import type { ConnectorFace } from './http/context.ts'
-import { buildServer } from './http/server.ts'
+import type { ConnectorFace, ServerContext, WatchedLoop } from './http/context.ts'
+import { buildServer, buildWorkerServer } from './http/server.ts'
 import { deliveryBody } from './http/versions/webhooks.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import type { Log } from './log.ts'
@@ -17,11 +17,12 @@ import { pullHandler } from './sync/pull.ts'
 import { pushHandler } from './sync/push.ts'
 import { sequenceHandler } from './sync/sequence.ts'
 import { openSystems } from './sync/systems.ts'
+import { openTracing } from './tracing.ts'
 import type { ShapeDelivery } from './webhooks/batch.ts'
 import { deliverHandler } from './webhooks/deliver.ts'
 import { openSender } from './webhooks/send.ts'
 import { type Allowed, openResolve, readAllowed, targetFaults } from './webhooks/target.ts'
-import { startWork } from './work/loop.ts'
+import { startWork, type Work } from './work/loop.ts'
 import { openWake, type Wake } from './work/wake.ts'
 
 /** What a process does: answer HTTP, carry out work, or both. */
@@ -46,7 +47,7 @@ export interface AppOptions {
 export interface App {
   installation: Installation
   wake: Wake
-  /** Where HTTP is answered; null for a worker. */
+  /** Where HTTP is answered; null for a worker without a port. */
   url: string | null
   /** Answers what is being asked, finishes the items at hand, and closes everything: within twelve seconds. */
   stop(): Promise<void>
@@ -70,9 +71,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const allowed = allowedTargets(config)
   const stack = new AsyncDisposableStack()
   try {
+    // The first: what the others did until they stopped is sent by its end.
+    const tracing = await openTracing(config, role, log)
+    if (tracing) stack.use(tracing)
     const installation = stack.use(await openInstallation(options))
     const { database, clock, listenUrl, schema } = installation
-    let sinceLookMs: (() => number) | undefined
+    const loops: WatchedLoop[] = []
     // Before anything hands out an id.
     stack.use(await keepHighWater({ database, file: highWaterFile(config), log }))
     await options.prepare?.(installation)
@@ -82,39 +86,43 @@ export async function startApp(options: AppOptions): Promise<App> {
       const common = { database, clock, wake, log }
       const handlers = {
         pull: pullHandler(systems),
-        push: pushHandler(systems),
-        sequence: sequenceHandler({ wake: () => wake.wake(), log, clock, keepDays: config.keepDays }),
+        push: pushHandler(systems, tracing),
+        sequence: sequenceHandler({
+          wake: () => wake.wake(),
+          log,
+          clock,
+          keepDays: config.keepDays,
+          tracing,
+        }),
       }
       const work = startWork({ ...common, handlers, slots: config.workSlots })
       // Slots of their own: receivers that are slow take none from the record systems.
       const sender = stack.use(openSender({ allowed, resolve: openResolve() }))
       const shape: ShapeDelivery = (told) => deliveryBody(told, faces)
-      const deliver = deliverHandler({ database, clock, sender, shape })
+      const deliver = deliverHandler({ database, clock, sender, shape, tracing })
       const telling = startWork({
         ...common,
         handlers: { deliver },
         slots: config.deliverySlots,
         slowMs: SLOW_MS,
       })
-      sinceLookMs = () => Math.max(work.sinceLookMs(), telling.sinceLookMs())
+      loops.push(watched('record_systems', work, config.workSlots))
+      loops.push(watched('webhooks', telling, config.deliverySlots))
       stack.defer(() => Promise.all([work.stop(ITEMS_MS), telling.stop(ITEMS_MS)]).then(() => undefined))
     }
-    let url: string | null = null
-    if (role !== 'worker') {
-      const server = buildServer({
-        database,
-        clock,
-        log,
-        connectors: faces,
-        schema,
-        metricsToken: config.metricsToken,
-        ...(sinceLookMs && { sinceLookMs }),
-        webhookTargetFaults: (target) => targetFaults(target, allowed),
-        wake: () => wake.wake(),
-      })
-      stack.defer(() => closeServer(server))
-      url = await listen(server, config)
+    const context: ServerContext = {
+      database,
+      clock,
+      log,
+      connectors: faces,
+      schema,
+      metricsToken: config.metricsToken,
+      tracing,
+      loops,
+      webhookTargetFaults: (target) => targetFaults(target, allowed),
+      wake: () => wake.wake(),
     }
+    const url = await serveHttp(role, config, context, stack)
     return { installation, wake, url, stop: () => stack.disposeAsync() }
   } catch (error) {
     await stack.disposeAsync()
@@ -133,7 +141,31 @@ function allowedTargets({ webhookAllow }: Config): Allowed {
   return allowed
 }
 
-async function listen(server: FastifyInstance, { host, port }: Config): Promise<string> {
+function watched(name: string, work: Work, slots: number): WatchedLoop {
+  return {
+    name,
+    slots,
+    running: () => work.running(),
+    sinceLookMs: () => work.sinceLookMs(),
+    onTurn: (told) => work.onTurn(told),
+  }
+}
+
+/** Answers what the role is to answer, until the stack is disposed. Null: nothing. */
+async function serveHttp(
+  role: Role,
+  { host, port, workerPort }: Config,
+  context: ServerContext,
+  stack: AsyncDisposableStack,
+): Promise<string | null> {
+  const at = role === 'worker' ? workerPort : port
+  if (at === null) return null
+  const server = role === 'worker' ? buildWorkerServer(context) : buildServer(context)
+  stack.defer(() => closeServer(server))
+  return await listen(server, host, at)
+}
+
+async function listen(server: FastifyInstance, host: string, port: number): Promise<string> {
   await server.listen({ host, port })
   const { port: bound } = server.server.address() as AddressInfo
   const name = host.includes(':') ? `[${host}]` : host
@@ -156,12 +188,13 @@ async function closeServer(server: FastifyInstance): Promise<void> {
 /** The connectors as the HTTP floor may see them. */
 function connectorFaces(factories: Record<string, ConnectorFactory>): ConnectorFace[] {
   return Object.values(factories).map(
-    ({ name, adapter, system, displayName, type, configuration: schema }) => ({
+    ({ name, adapter, system, displayName, type, configuration: schema, publishedKeys }) => ({
       name,
       adapter,
       system,
       displayName,
       type,
+      publishedKeys: (configuration) => publishedKeys?.(configuration) ?? [],
       checkConfiguration: (configuration) => [
         ...new Set(
           [...Value.Errors(schema, configuration)].map(

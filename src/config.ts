@@ -26,11 +26,24 @@ export interface Config {
   webhookAllow: string[]
   /** What whoever reads `/metrics` must show; null: loopback alone may read them. */
   metricsToken: string | null
+  /** Where a worker answers `/livez`, `/readyz` and `/metrics`; null: nowhere. */
+  workerPort: number | null
+  /** Where traces are sent; null: they are not made. */
+  traces: TraceSettings | null
   /** How long events and deliveries are kept. */
   keepDays: number
   /** What `call` sends, where neither a flag nor a demo says it. */
   apiKey: string | null
   url: string | null
+}
+
+export interface TraceSettings {
+  /** Takes OTLP over HTTP in JSON. */
+  url: string
+  /** The name that our spans bear there. */
+  service: string
+  /** Part of the traces that begin here and are kept, 0 to 1. */
+  ratio: number
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -76,6 +89,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       .map((part) => part.trim())
       .filter(Boolean),
     metricsToken: text('SLOTBRIDGE_METRICS_TOKEN'),
+    workerPort: read<number | null>('SLOTBRIDGE_WORKER_PORT', null, wholeNumber(0, PORT_MAX)),
+    traces: traceSettings(text, read, wrong),
     keepDays: read('SLOTBRIDGE_KEEP_DAYS', 30, wholeNumber(1, KEEP_DAYS_MAX)),
     apiKey: text('SLOTBRIDGE_API_KEY'),
     url: text('SLOTBRIDGE_URL'),
@@ -107,6 +122,25 @@ function databaseUrl(name: string, text: (name: string) => string | null, wrong:
   if (!isUrl) wrong.push(`${name} must be a URL like postgres://user@host:5432/database.`)
   else if (!new URL(value).username) wrong.push(`${name} must name the user to log in as.`)
   return value
+}
+
+/** OpenTelemetry's own variables (opentelemetry.io/docs/specs/otel/protocol/exporter): a base that `/v1/traces` is put to, or the whole. */
+function traceSettings(
+  text: (name: string) => string | null,
+  read: <T>(name: string, fallback: T, parse: (value: string) => T | string) => T,
+  wrong: string[],
+): TraceSettings | null {
+  const whole = text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+  const base = text('OTEL_EXPORTER_OTLP_ENDPOINT')
+  const ratio = read('OTEL_TRACES_SAMPLER_ARG', 1, (value) =>
+    /^(0|1|0?\.\d+|1\.0+)$/.test(value) ? Number(value) : 'a number from 0 to 1',
+  )
+  const name = whole === null ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
+  const url = whole ?? (base === null ? null : `${base.replace(/\/+$/, '')}/v1/traces`)
+  if (url === null) return null
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    wrong.push(`${name} must be an http or https URL such as http://127.0.0.1:4318.`)
+  return { url, service: text('OTEL_SERVICE_NAME') ?? 'slotbridge', ratio }
 }
 
 function onOrOff(value: string): boolean | string {

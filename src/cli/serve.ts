@@ -15,7 +15,8 @@ export const serve: Command = {
     port: {
       type: 'string',
       value: '<port>',
-      about: 'Port to listen on, 0 for any (default PORT, else 4010)',
+      about:
+        'Port to listen on, 0 for any (default PORT, else 4010; for a worker SLOTBRIDGE_WORKER_PORT, else none)',
     },
     host: {
       type: 'string',
@@ -34,12 +35,14 @@ export const serve: Command = {
 async function run({ config, values }: Input): Promise<number> {
   const role = ROLES.find((name) => name === (values.text('role') ?? 'all'))
   if (!role) throw new Failure('invalid_request', `--role must be one of ${ROLES.join(', ')}.`)
-  const port = values.whole('port', 0, 65_535) ?? config.port
+  const given = values.whole('port', 0, 65_535)
+  const port = given ?? config.port
+  const workerPort = given ?? config.workerPort
   const host = values.text('host') ?? config.host
   const log = openLog(config.logLevel, null)
   using signals = listenForStop()
   const app = await startApp({
-    config: { ...config, port, host },
+    config: { ...config, port, workerPort, host },
     role,
     log,
     migrate: values.flag('migrate'),

@@ -1,13 +1,11 @@
 /** `source key`: a key pair for record systems that ask for signed assertions (SMART Backend Services). */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { publicPartOf } from '../connectors/fhir/published-keys.ts'
 import { Failure } from '../model/failures.ts'
 import type { Command } from './command.ts'
 
 const ALGORITHMS = ['ES384', 'RS384']
-
-/** Members of a JSON Web Key that everyone may see (RFC 7518, 6.2.1 and 6.3.1). */
-const PUBLIC = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use'] as const
 
 export const sourceKey: Command = {
   name: 'source key',
@@ -17,16 +15,16 @@ export const sourceKey: Command = {
     algorithm: { type: 'string', value: '<name>', about: 'ES384 (default) or RS384' },
     show: { type: 'boolean', about: 'Make none: print the public part of the one in the file' },
   },
-  details: `Prints a JWK Set: register it with the record system, or serve it at the address that you register.
-Then: ./slotbridge source set <id> --set auth.method=private_key_jwt --set auth.client_id=… --set-file auth.key=<file>`,
+  details: `Prints a JWK Set. Then: ./slotbridge source set <id> --set auth.method=private_key_jwt --set auth.client_id=…
+--set-file auth.key=<file>. Register the set with the record system, or the address at which it is served from then on:
+https://<your host>/data_sources/<id>/jwks.json`,
   run: async ({ values, terminal }) => {
     const file = values.required('file')
     const algorithm = values.text('algorithm') ?? 'ES384'
     if (!ALGORITHMS.includes(algorithm))
       throw new Failure('invalid_request', `--algorithm must be ${ALGORITHMS.join(' or ')}.`)
     const key = values.flag('show') ? readKey(file) : await makeKey(file, algorithm)
-    const shown = Object.fromEntries(PUBLIC.flatMap((name) => (name in key ? [[name, key[name]]] : [])))
-    terminal.say(JSON.stringify({ keys: [{ ...shown, key_ops: ['verify'] }] }, null, 2))
+    terminal.say(JSON.stringify({ keys: publicPartOf(key) }, null, 2))
     return 0
   },
 }

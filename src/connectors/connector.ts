@@ -250,4 +250,12 @@ export interface ConnectorFactory {
   /** Validated before `open`; errors name the key that is wrong. Secrets carry `secret: true` in their schema. */
   configuration: TSchema
   open(configuration: unknown, context: ConnectorContext): Promise<RecordSystem>
+  /**
+   * Public keys that the record system's token endpoint verifies us by, shown to everyone; none of a
+   * configuration that does not fit. Without it there are none.
+   */
+  publishedKeys?(configuration: unknown): PublishedKey[]
 }
+
+/** The public part of a JSON Web Key. */
+export type PublishedKey = Record<string, string | string[]>

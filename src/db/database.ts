@@ -27,6 +27,8 @@ export interface Database {
   beforeCommit: (tx: Tenant) => Promise<unknown>
   /** Every transaction on this database is a part of this one (`inOneTransaction`). */
   within?: Transaction<DB>
+  /** What is owed or told by its transactions goes on with this trace (`model/trace.ts`). */
+  traceparent?: string | null
 }
 
 interface Face {
@@ -38,6 +40,8 @@ interface Face {
 export interface Tenant {
   db: Transaction<DB>
   institutionId: number
+  /** Where what is owed or told here stands in a trace; null where there is none. */
+  traceparent: string | null
   /** Encrypts a JSON value under the institution's key. */
   seal(value: unknown): Buffer
   /** Decrypts what `seal` made. */
@@ -184,6 +188,7 @@ async function tenantOf(database: Database, db: Transaction<DB>, institutionId: 
   return {
     db,
     institutionId,
+    traceparent: database.traceparent ?? null,
     seal: (value) => sealJson(key, value),
     open: (sealed) => openJson(key, sealed),
   }

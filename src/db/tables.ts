@@ -244,6 +244,7 @@ export interface Events {
   resource_type: string;
   schema_version: Generated<number>;
   subject_id: number | null;
+  traceparent: string | null;
 }
 
 export interface Idempotency {
@@ -605,6 +606,7 @@ export interface Writes {
   retriable: boolean | null;
   seed: Generated<string | null>;
   state: Generated<string>;
+  traceparent: string | null;
 }
 
 export interface DB {

@@ -1,6 +1,7 @@
 /** What the server is given by whoever starts it. */
 import type { Clock } from '../db/clock.ts'
 import type { Database } from '../db/database.ts'
+import type { Tracing } from '../model/trace.ts'
 
 /** What the server may know of a connector, which stands on a floor it cannot see. */
 export interface ConnectorFace {
@@ -12,12 +13,31 @@ export interface ConnectorFace {
   type: 'cloud' | 'onprem'
   /** What is wrong with a configuration, a sentence each; empty where it is good. */
   checkConfiguration(configuration: unknown): string[]
+  /** The public keys that a record system verifies us by. */
+  publishedKeys(configuration: unknown): Record<string, string | string[]>[]
 }
 
 /** The part of a pino logger that the server uses. */
 export interface ServerLog {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
+}
+
+/** A work loop of this process, as far as those who watch it need. */
+export interface WatchedLoop {
+  name: string
+  /** Units it runs at once. */
+  slots: number
+  running(): number
+  sinceLookMs(): number
+  /** Told of each turn that ends from now on. */
+  onTurn(told: (turn: WatchedTurn) => void): void
+}
+
+export interface WatchedTurn {
+  kind: string
+  result: 'ok' | 'failed' | 'taken_over'
+  seconds: number
 }
 
 /** Beyond either, a request is answered 503 before anything of it is read. */
@@ -43,10 +63,12 @@ export interface ServerContext {
   schema?: number
   /** What whoever reads `/metrics` must show; not given: loopback alone may read them. */
   metricsToken?: string | null
-  /** Milliseconds since the work loop of this process last looked for work; not given where it has none. */
-  sinceLookMs?(): number
+  /** The work loops of this process; not given where it has none. */
+  loops?: WatchedLoop[]
   /** How long a read with `max_staleness` waits for a pull; ten seconds unless given. */
   freshWaitMs?: number
+  /** Where requests are traced. */
+  tracing?: Tracing | null
   /** Called after a commit that owes a record system or a reader something. */
   wake(): void
 }

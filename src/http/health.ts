@@ -50,9 +50,9 @@ async function checkMigrations({ database, schema }: ServerContext): Promise<str
 }
 
 /** `elsewhere`: this process answers HTTP only. */
-function checkWork({ sinceLookMs }: ServerContext): string {
-  if (!sinceLookMs) return 'elsewhere'
-  return sinceLookMs() > LOOK_MAX_MS ? 'stalled' : 'ok'
+function checkWork({ loops = [] }: ServerContext): string {
+  if (loops.length === 0) return 'elsewhere'
+  return loops.some(({ sinceLookMs }) => sinceLookMs() > LOOK_MAX_MS) ? 'stalled' : 'ok'
 }
 
 /** Nobody is known here: ids and lights, no names and no reasons. */

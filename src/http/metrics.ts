@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ServerContext } from './context.ts'
 import { installationGauges } from './metrics-installation.ts'
+import { watchLoops } from './metrics-work.ts'
 
 const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
@@ -47,6 +48,7 @@ export function openMetrics(
     })
   })
   gaugesOfProcess(registry, context)
+  watchLoops(registry, context.loops ?? [])
   const refresh = installationGauges(registry, context)
   return {
     contentType: registry.contentType,

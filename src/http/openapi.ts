@@ -4,6 +4,7 @@
  */
 import type { TSchema } from 'typebox'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
+import { JWKS_PATH } from './jwks.ts'
 import { type Face, isTenantRoute, type Route } from './route.ts'
 import { allRoutes } from './routes/all.ts'
 import { V2_TYPE } from './versions/content-type.ts'
@@ -25,6 +26,7 @@ export function openApiDocument(): Json {
     paths[first.path] = path
   }
   paths['/authenticates'] = { post: authenticates }
+  paths[JWKS_PATH] = { get: jwks(refused(['application/json'], schemas)) }
   return {
     openapi: '3.1.0',
     info: {
@@ -51,7 +53,6 @@ function operationOf(first: Route, routes: Route[], schemas: Json): Json {
     const schema = hoist(envelopeOf(route.data, route.paging ?? 'none'), schemas)
     content[typeOf(route.face)] = { schema }
   }
-  const error = { 'application/json': { schema: hoist(ErrorEnvelope, schemas) } }
   const scope = first.scope ? `Needs the scope ${first.scope}.` : 'Any key.'
   return {
     summary: first.summary,
@@ -66,8 +67,17 @@ function operationOf(first: Route, routes: Route[], schemas: Json): Json {
     }),
     responses: {
       [String(first.status ?? 200)]: { description: 'Done', content },
-      default: { description: 'Refused: one sentence for each thing wrong', content: error },
+      // A refusal bears its route's type; what cannot be read, or is too much, is refused before there is a route.
+      default: refused([...Object.keys(content), typeOf('ours')], schemas),
     },
+  }
+}
+
+function refused(types: string[], schemas: Json): Json {
+  const content = { schema: hoist(ErrorEnvelope, schemas) }
+  return {
+    description: 'Refused: one sentence for each thing wrong',
+    content: Object.fromEntries(types.map((type) => [type, content])),
   }
 }
 
@@ -95,7 +105,21 @@ function parametersOf(first: Route, routes: Route[]): Json[] {
     })
   }
   if (first.method === 'POST' || first.method === 'PATCH') parameters.push(idempotencyKey)
+  parameters.push(versionHeader(routes.every((route) => route.face === 'v3')))
   return parameters
+}
+
+/** A path that v3 alone has is not found without it. */
+function versionHeader(isV3Only: boolean): Json {
+  return {
+    name: 'Nex-Api-Version',
+    in: 'header',
+    required: isV3Only,
+    description: isV3Only
+      ? 'Of v3 only'
+      : 'Unless given, v2; what a version does not redefine is as in the one before',
+    schema: { type: 'string', enum: isV3Only ? ['v20240412', 'v3.0.0'] : ['v2', 'v20240412', 'v3.0.0'] },
+  }
 }
 
 const idempotencyKey: Json = {
@@ -127,6 +151,47 @@ function hoist(schema: TSchema, schemas: Json): Json {
 /** Without what TypeBox keeps for itself. */
 function plain(schema: unknown): Json {
   return JSON.parse(JSON.stringify(schema ?? {})) as Json
+}
+
+/** What a record system's token endpoint asks for. */
+function jwks(refusal: Json): Json {
+  return {
+    summary: 'The public keys that a data source signs in to its record system with, as a JWK Set',
+    description: 'Needs no key. 404 where it signs in otherwise.',
+    operationId: 'get_data_sources_id_jwks',
+    security: [],
+    parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } }],
+    responses: {
+      '200': {
+        description: 'The key that signs, and the one beside it',
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: {
+                keys: {
+                  type: 'array',
+                  minItems: 1,
+                  items: {
+                    type: 'object',
+                    properties: Object.fromEntries(
+                      ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use'].map((name) => [
+                        name,
+                        { type: 'string' },
+                      ]),
+                    ),
+                    required: ['kty'],
+                  },
+                },
+              },
+              required: ['keys'],
+            },
+          },
+        },
+      },
+      default: refusal,
+    },
+  }
 }
 
 const authenticates: Json = {

@@ -24,6 +24,7 @@ import {
 import type { RateLimits } from './rate-limit.ts'
 import { type AccountInput, isTenantRoute, type Route, type TenantRoute } from './route.ts'
 import type { Tokens } from './tokens.ts'
+import { spanOf, withTrace } from './traces.ts'
 import { type Checked, checkerOf } from './validate.ts'
 import { chooseVersion } from './versions/choose.ts'
 import { sendAsV2 } from './versions/content-type.ts'
@@ -78,7 +79,14 @@ export function register(app: FastifyInstance, serving: Serving, route: Route): 
     schema: { response: { '2xx': envelope, '4xx': ErrorEnvelope, '5xx': ErrorEnvelope } },
     ...(route.face === 'v2' && { onSend: sendAsV2 }),
     handler: async (request, reply) => {
-      const sent = await answerTo({ ...serving, route, checkers, request, reply })
+      const sent = await answerTo({
+        ...serving,
+        context: withTrace(context, request),
+        route,
+        checkers,
+        request,
+        reply,
+      })
       if (sent.owes) context.wake()
       reply.code(sent.status)
       if (sent.replayed) reply.header(REPLAYED_HEADER, 'true')
@@ -95,6 +103,7 @@ async function answerTo(asked: Asked): Promise<Sent> {
   const { caller } = admission
   const { institution } = caller
   Object.assign(request, { keyId: caller.keyId, institutionId: institution?.id ?? null })
+  if (institution) spanOf(request)?.set({ 'slotbridge.institution.id': institution.id })
   await refuseTooMany(asked, caller)
   if (route.scope && !caller.scopes.includes(route.scope))
     throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${route.scope}`])

@@ -1,7 +1,7 @@
 /** The HTTP server: one Fastify instance with every route, the same envelope for everything, and no state of its own. */
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Failure } from '../model/failures.ts'
 import { exchangeKey } from './authenticate.ts'
 import type { Load, ServerContext } from './context.ts'
@@ -9,6 +9,7 @@ import { docsPage } from './docs-page.ts'
 import { refusal } from './envelope.ts'
 import { readBody } from './given-body.ts'
 import { serveHealth } from './health.ts'
+import { serveKeys } from './jwks.ts'
 import { serveMetrics } from './metrics-access.ts'
 import { openApiDocument } from './openapi.ts'
 import { parseQuery } from './query-string.ts'
@@ -16,6 +17,8 @@ import { openRateLimits } from './rate-limit.ts'
 import { register } from './register.ts'
 import { allRoutes } from './routes/all.ts'
 import { openTokens, type Tokens } from './tokens.ts'
+import { spanOf, traceRequests } from './traces.ts'
+import { type Unrouted, unrouted } from './unrouted.ts'
 import { versionConstraint } from './versions/choose.ts'
 import { sendAsV2 } from './versions/content-type.ts'
 
@@ -31,8 +34,52 @@ const LOAD: Load = { requestsMax: 256, waitingMax: 200 }
 
 /** Builds the server; the caller listens and closes. Needs no database until the first request. */
 export function buildServer(context: ServerContext): FastifyInstance {
+  const app = openFastify(context)
+  acceptBodies(app)
+  serveMetrics(app, context)
+  traceRequests(app, context)
+  refuseOverload(app, context)
+  answerFailures(app, context, unrouted)
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, never the URL: a query string may name a patient.
+    const { keyId, institutionId } = request as unknown as { keyId?: number; institutionId?: number | null }
+    context.log?.info(
+      {
+        request_id: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        duration_ms: Math.round(reply.elapsedTime),
+        api_key_id: keyId ?? null,
+        institution_id: institutionId ?? null,
+        ...traceIdOf(request),
+      },
+      'request',
+    )
+  })
+  const tokens = openTokens(context.database, () => context.clock.now())
+  serveAuthenticates(app, context, tokens)
+  servePlain(app, context)
+  const serving = { context, tokens, rates: openRateLimits(context.database) }
+  for (const route of allRoutes) register(app, serving, route)
+  return app
+}
+
+/** What a worker answers: whether it lives, is ready, and how it is; nothing of a practice. */
+export function buildWorkerServer(context: ServerContext): FastifyInstance {
+  const app = openFastify(context)
+  serveMetrics(app, context)
+  refuseOverload(app, context)
+  answerFailures(app, context, () => ({ failure: notHere, allow: null }))
+  serveHealth(app, context)
+  return app
+}
+
+const notHere = new Failure('not_found', 'A worker answers /livez, /readyz and /metrics')
+
+function openFastify(context: ServerContext): FastifyInstance {
   const arrivalMs = context.arrivalMs ?? ARRIVAL_MS
-  const app = Fastify({
+  return Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: arrivalMs,
     http: {
@@ -48,42 +95,30 @@ export function buildServer(context: ServerContext): FastifyInstance {
       ignoreTrailingSlash: true,
     },
   })
-  acceptBodies(app)
-  serveMetrics(app, context)
-  refuseOverload(app, context)
+}
+
+/** Whatever is thrown, and whatever has no route, is said in the envelope. */
+function answerFailures(
+  app: FastifyInstance,
+  context: ServerContext,
+  judge: (request: FastifyRequest) => Unrouted,
+): void {
+  const refuseUnrouted = (request: FastifyRequest, reply: FastifyReply) => {
+    const { allow, failure } = judge(request)
+    if (allow) reply.header('allow', allow)
+    const { status, body } = refusal(failure, request.id)
+    return reply.code(status).send(body)
+  }
   app.setErrorHandler((error, request, reply) => {
+    // Fastify judges the content type of some methods before it sees that no route takes them.
+    if (request.is404 && !(error instanceof Failure)) return refuseUnrouted(request, reply)
     const { status, retryAfterSeconds, body } = refusal(error, request.id)
     if (status >= 500) logFault(context, request, error)
     if (retryAfterSeconds !== null && !reply.hasHeader('retry-after'))
       reply.header('retry-after', String(retryAfterSeconds))
     return reply.code(status).send(body)
   })
-  app.setNotFoundHandler((request, reply) => {
-    const { status, body } = refusal(new Failure('not_found', 'Resource not found'), request.id)
-    return reply.code(status).send(body)
-  })
-  app.addHook('onResponse', async (request, reply) => {
-    // The route's pattern, never the URL: a query string may name a patient.
-    const { keyId, institutionId } = request as unknown as { keyId?: number; institutionId?: number | null }
-    context.log?.info(
-      {
-        request_id: request.id,
-        method: request.method,
-        route: request.routeOptions.url ?? null,
-        status: reply.statusCode,
-        duration_ms: Math.round(reply.elapsedTime),
-        api_key_id: keyId ?? null,
-        institution_id: institutionId ?? null,
-      },
-      'request',
-    )
-  })
-  const tokens = openTokens(context.database, () => context.clock.now())
-  serveAuthenticates(app, context, tokens)
-  servePlain(app, context)
-  const serving = { context, tokens, rates: openRateLimits(context.database) }
-  for (const route of allRoutes) register(app, serving, route)
-  return app
+  app.setNotFoundHandler(refuseUnrouted)
 }
 
 /** What needs no database, or can do without, is answered under any load: it says that we live, and how. */
@@ -145,6 +180,7 @@ function serveAuthenticates(app: FastifyInstance, context: ServerContext, tokens
 function servePlain(app: FastifyInstance, context: ServerContext): void {
   const document = JSON.stringify(openApiDocument())
   serveHealth(app, context)
+  serveKeys(app, context)
   app.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
   app.get('/docs', async (_request, reply) =>
     reply
@@ -155,6 +191,12 @@ function servePlain(app: FastifyInstance, context: ServerContext): void {
       .type('text/html; charset=utf-8')
       .send(docsPage),
   )
+}
+
+/** For whoever looks for the trace of a line. */
+function traceIdOf(request: FastifyRequest): { trace_id?: string } {
+  const traceId = spanOf(request)?.traceparent.split('-')[1]
+  return traceId === undefined ? {} : { trace_id: traceId }
 }
 
 /** The kind of error and where it was thrown; never its message, which may quote what was sent. */

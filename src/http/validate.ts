@@ -40,7 +40,8 @@ export function checkerOf(schema: TSchema): (input: unknown) => Checked {
     const bare = Object.entries((input ?? {}) as Dict).flatMap(([name, given]) =>
       typeof given === 'string' && isList(shape, name) ? [name] : [],
     )
-    return { value, faults: compiled.Check(value) ? [] : sentences(compiled.Errors(value)), ignored, bare }
+    const faults = compiled.Check(value) ? [] : sentences(compiled.Errors(value))
+    return { value: onlyKnown(shape, value) as Dict, faults, ignored, bare }
   }
 }
 
@@ -90,6 +91,19 @@ function findIgnored(shape: Shape, value: Dict, path: string, ignored: string[])
       if (shape.additionalProperties !== true) ignored.push(path + name)
     } else if (known.properties && isDict(given)) findIgnored(known, given, `${path}${name}.`, ignored)
   }
+}
+
+/** Without what the schema does not know: a handler that hands its input on must not hand on that. */
+function onlyKnown(shape: Shape, value: unknown): unknown {
+  const { properties, items } = shape
+  if (Array.isArray(value)) return items ? value.map((item) => onlyKnown(items, item)) : value
+  if (!properties || !isDict(value)) return value
+  const made: Dict = {}
+  for (const [name, given] of Object.entries(value)) {
+    if (Object.hasOwn(properties, name)) made[name] = onlyKnown(properties[name] ?? {}, given)
+    else if (shape.additionalProperties === true) made[name] = given
+  }
+  return made
 }
 
 /** The path of a text with a NUL in it, which PostgreSQL cannot hold; null where there is none. */

@@ -13,6 +13,7 @@ const failures = {
   unauthenticated: { status: 401, retriable: false },
   forbidden: { status: 403, retriable: false },
   not_found: { status: 404, retriable: false },
+  method_not_allowed: { status: 405, retriable: false },
   idempotency_in_progress: { status: 409, retriable: true },
   too_large: { status: 413, retriable: false },
   idempotency_mismatch: { status: 422, retriable: false },

@@ -1,6 +1,6 @@
 /** Data sources: one configured record system of one institution, and how it is doing. */
 import { sql } from 'kysely'
-import type { Tenant } from '../db/database.ts'
+import type { Tenant, WorkTransaction } from '../db/database.ts'
 import type { Instant } from '../model/time.ts'
 import { noteTurned } from './changes.ts'
 
@@ -88,6 +88,13 @@ export async function findDataSource(tx: Tenant, id: number): Promise<DataSource
   const { rows } = await sql<Row>`select ${columns} from data_sources
     where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
   return rows[0] ? unseal(tx, rows[0]) : null
+}
+
+/** Whose data source it is; null where there is none. Asks as the work role, which sees ids of all of them and no more. */
+export async function institutionOfSource({ db }: WorkTransaction, id: number): Promise<number | null> {
+  const { rows } = await sql<{ institution_id: number }>`
+    select institution_id from data_sources where id = ${id}`.execute(db)
+  return rows[0]?.institution_id ?? null
 }
 
 export async function listDataSources(tx: Tenant): Promise<DataSource[]> {

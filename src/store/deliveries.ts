@@ -15,22 +15,33 @@ export async function listUnfanned({ db }: WorkTransaction): Promise<number[]> {
   return rows.map((row) => row.institution_id)
 }
 
+/** An event of a request that was traced. */
+export interface TracedEvent {
+  id: number
+  name: string
+  traceparent: string
+  created_at: Instant
+}
+
 /**
  * Makes the deliveries of the next positioned events and wakes their endpoints. The progress moves in the same transaction, so
  * that each event is fanned out once whatever crashes. An inactive endpoint is owed too; an inactive subscription is not.
  * @param limit most events at once
- * @returns whether more are waiting, and whether any endpoint is now owed something
+ * @returns whether more are waiting, whether any endpoint is now owed something, and those of a trace
  */
-export async function fanOut(tx: Tenant, limit: number): Promise<{ more: boolean; owed: boolean }> {
+export async function fanOut(
+  tx: Tenant,
+  limit: number,
+): Promise<{ more: boolean; owed: boolean; traced: TracedEvent[] }> {
   const locked = await sql<{ positioned: number; fanned_out: number }>`
     select positioned, fanned_out from event_progress where institution_id = ${tx.institutionId} for update`.execute(
     tx.db,
   )
   const [progress] = locked.rows
-  if (!progress || progress.fanned_out >= progress.positioned) return { more: false, owed: false }
-  const { rows } = await sql<{ last: number | null; n: number; made: number }>`
+  if (!progress || progress.fanned_out >= progress.positioned) return { more: false, owed: false, traced: [] }
+  const { rows } = await sql<{ last: number | null; n: number; made: number; traced: TracedEvent[] }>`
     with told as (
-      select o.event_id, o.position, e.name, e.resource_type || '/' || coalesce(e.subject_id, 0) as lane
+      select o.event_id, o.position, e.name, e.traceparent, e.created_at, e.resource_type || '/' || coalesce(e.subject_id, 0) as lane
       from event_order o join events e on e.institution_id = o.institution_id and e.id = o.event_id
       where o.institution_id = ${tx.institutionId} and o.position > ${progress.fanned_out}
         and o.position <= ${progress.positioned}
@@ -51,16 +62,17 @@ export async function fanOut(tx: Tenant, limit: number): Promise<{ more: boolean
     woken as (
       insert into wakes (work_id) select w.id from work w
       where w.kind = 'deliver' and w.institution_id is null and w.subject_id in (select endpoint_id from made))
-    select (select max(position) from told) as last, (select count(*) from told) as n, (select count(*) from made) as made`.execute(
-    tx.db,
-  )
+    select (select max(position) from told) as last, (select count(*) from told) as n, (select count(*) from made) as made,
+      (select coalesce(jsonb_agg(jsonb_build_object('id', event_id, 'name', name, 'traceparent', traceparent,
+          'created_at', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))), '[]')
+        from told where traceparent is not null) as traced`.execute(tx.db)
   const [done] = rows
   const more = (done?.n ?? 0) >= limit
   const reached = more && done?.last ? done.last : progress.positioned
   await sql`update event_progress set fanned_out = ${reached} where institution_id = ${tx.institutionId}`.execute(
     tx.db,
   )
-  return { more, owed: (done?.made ?? 0) > 0 }
+  return { more, owed: (done?.made ?? 0) > 0, traced: done?.traced ?? [] }
 }
 
 export interface LaneKey {
@@ -114,6 +126,8 @@ export interface Head {
     resource_type: string
     created_at: Instant
     body: Record<string, unknown>
+    /** Of what it tells, where that was traced. */
+    traceparent: string | null
   } | null
 }
 
@@ -124,13 +138,14 @@ interface HeadRow extends Omit<Head, 'event'> {
   resource_type: string
   created_at: Instant
   body_sealed: Buffer
+  traceparent: string | null
 }
 
 /** Reads the heads of lanes; a lane that is owed nothing has none. */
 export async function listHeads(tx: Tenant, endpointId: number, lanes: string[]): Promise<Head[]> {
   const { rows } = await sql<HeadRow>`
     select d.id, d.lane, d.subscription_id, d.tries, d.first_attempt_at, d.event_id, d.position, i.subdomain,
-      e.name, e.resource_type, e.created_at, e.body_sealed,
+      e.name, e.resource_type, e.created_at, e.body_sealed, e.traceparent,
       (select s.version from webhook_subscriptions s join webhook_endpoints p on p.id = ${endpointId}
         join account_institutions a on a.account_id = p.account_id and a.institution_id = ${tx.institutionId}
         where s.id = d.subscription_id and s.active) as version
@@ -140,20 +155,23 @@ export async function listHeads(tx: Tenant, endpointId: number, lanes: string[])
         and h.lane = asked.lane and h.state = 'pending' order by h.position, h.id limit 1) d
     join institutions i on i.id = d.institution_id
     left join events e on e.institution_id = d.institution_id and e.id = d.event_id`.execute(tx.db)
-  return rows.map(({ event_id: id, position, name, resource_type, created_at, body_sealed, ...head }) => ({
-    ...head,
-    event:
-      name === null
-        ? null
-        : {
-            id,
-            position,
-            name,
-            resource_type,
-            created_at,
-            body: tx.open(body_sealed) as Record<string, unknown>,
-          },
-  }))
+  return rows.map(
+    ({ event_id: id, position, name, resource_type, created_at, body_sealed, traceparent, ...head }) => ({
+      ...head,
+      event:
+        name === null
+          ? null
+          : {
+              id,
+              position,
+              name,
+              resource_type,
+              created_at,
+              traceparent,
+              body: tx.open(body_sealed) as Record<string, unknown>,
+            },
+    }),
+  )
 }
 
 /** How a head came out. */

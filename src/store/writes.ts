@@ -46,9 +46,9 @@ export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> 
   const { rows } = await sql<{ id: number }>`
     with made as (
       insert into writes (institution_id, data_source_id, appointment_id, kind, asked_sealed, fields, decided_on, deadline,
-        promised_at)
+        promised_at, traceparent)
       values (${tx.institutionId}, ${write.data_source_id}, ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
-        ${Object.keys(write.asked)}, ${write.decided_on}, ${write.deadline}, ${write.promised_at})
+        ${Object.keys(write.asked)}, ${write.decided_on}, ${write.deadline}, ${write.promised_at}, ${tx.traceparent})
       returning id, data_source_id),
     woken as (
       insert into wakes (work_id) select w.id from work w, made where w.kind = 'push'
@@ -71,17 +71,22 @@ function unseal(tx: Tenant, { asked_sealed, ...row }: WriteRow): Write {
   return { ...row, ...sealed }
 }
 
+/** A write whose time has come. */
+export interface DueWrite {
+  id: number
+  appointment_id: number
+  kind: WriteKind
+  /** Of the request that was accepted, where it was traced. */
+  traceparent: string | null
+}
+
 /**
- * Ids of the writes that may go now, oldest first: the first open write of each appointment, where its time has come.
+ * The writes that may go now, oldest first: the first open write of each appointment, where its time has come.
  * The ones behind it wait, so that one appointment's writes go in order. What waits for a person is due at its deadline.
  */
-export async function listDueWrites(
-  tx: Tenant,
-  dataSourceId: number,
-  limit: number,
-): Promise<{ id: number; appointment_id: number }[]> {
-  const { rows } = await sql<{ id: number; appointment_id: number }>`
-    select w.id, w.appointment_id from writes w
+export async function listDueWrites(tx: Tenant, dataSourceId: number, limit: number): Promise<DueWrite[]> {
+  const { rows } = await sql<DueWrite>`
+    select w.id, w.appointment_id, w.kind, w.traceparent from writes w
     where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
       and w.next_attempt_at <= app_now()
       and not exists (select from writes earlier where earlier.institution_id = w.institution_id
@@ -91,13 +96,9 @@ export async function listDueWrites(
 }
 
 /** The writes whose deadline passed before anything of them was sent, the first open one of each appointment. */
-export async function listOverdue(
-  tx: Tenant,
-  dataSourceId: number,
-  limit: number,
-): Promise<{ id: number; appointment_id: number }[]> {
-  const { rows } = await sql<{ id: number; appointment_id: number }>`
-    select w.id, w.appointment_id from writes w
+export async function listOverdue(tx: Tenant, dataSourceId: number, limit: number): Promise<DueWrite[]> {
+  const { rows } = await sql<DueWrite>`
+    select w.id, w.appointment_id, w.kind, w.traceparent from writes w
     where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
       and w.state = 'pending' and w.deadline <= app_now()
       and not exists (select from writes earlier where earlier.institution_id = w.institution_id

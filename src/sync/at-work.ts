@@ -1,6 +1,7 @@
 /** What a pull and a push carry with them while they hold their unit. */
 import type { RecordSystem } from '../connectors/connector.ts'
 import type { Instant } from '../model/time.ts'
+import type { Tracing } from '../model/trace.ts'
 import type { DataSource } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
 import type { Hold } from '../work/hold.ts'
@@ -20,6 +21,7 @@ export interface Pull {
 
 /** One push at work. */
 export interface Push {
+  tracing: Tracing | null
   hold: Hold
   system: RecordSystem
   source: DataSource

@@ -6,7 +6,8 @@
 
 import { type Insertion, type Outcome, Unavailable } from '../connectors/connector.ts'
 import { addMs } from '../model/time.ts'
-import { deferWrite } from '../store/writes.ts'
+import { inSpan, type Traceparent } from '../model/trace.ts'
+import { type DueWrite, deferWrite } from '../store/writes.ts'
 import { guardTime, withdrawIfBeaten } from './advisory.ts'
 import type { Push } from './at-work.ts'
 import { lookFor } from './look.ts'
@@ -15,13 +16,39 @@ import { retryAt } from './retry.ts'
 import { choosePatient, type Undecided } from './same-patient.ts'
 import { sendWrite } from './send.ts'
 import { settleRejected, settleWritten } from './settle.ts'
+import { tracedSystem } from './traced-system.ts'
 import { settleUndecided } from './undecided.ts'
 
 /**
  * Carries out one write as far as it goes now. Answers whether the record system was reached.
  * Throws `Unavailable` where it was not: the unit then backs off as a whole.
  */
-export async function carryOut(push: Push, writeId: number, appointmentId: number): Promise<boolean> {
+export async function carryOut(push: Push, write: DueWrite): Promise<boolean> {
+  const { id, appointment_id: appointmentId, kind, traceparent } = write
+  const attributes = {
+    'slotbridge.write.id': id,
+    'slotbridge.write.kind': kind,
+    'slotbridge.appointment.id': appointmentId,
+    'slotbridge.data_source.id': push.source.id,
+  }
+  const start = { kind: 'internal' as const, parent: traceparent, attributes }
+  return await inSpan(push.tracing, `carry out ${kind}`, start, async (span) => {
+    const parent = span?.traceparent ?? traceparent
+    return await carryOutIn(inTrace(push, parent), id, appointmentId)
+  })
+}
+
+/** The push with its transactions and calls in a trace. */
+function inTrace(push: Push, parent: Traceparent | null): Push {
+  const { tracing, system, source } = push
+  return {
+    ...push,
+    hold: push.hold.inTrace(parent),
+    system: tracing && parent ? tracedSystem(system, tracing, source.connector, parent) : system,
+  }
+}
+
+async function carryOutIn(push: Push, writeId: number, appointmentId: number): Promise<boolean> {
   const prepared = await prepare(push, writeId, appointmentId)
   if (!prepared) return false
   if (prepared.inFlight) {

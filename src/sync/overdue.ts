@@ -11,8 +11,9 @@ const BATCH = 50
 
 /** Ends the pending writes of a data source that passed their deadline, at most fifty; nothing is asked of the system. */
 export async function endOverdue(hold: Hold, sourceId: number): Promise<void> {
-  for (const { id, appointment_id } of await hold.inTenant((tx) => listOverdue(tx, sourceId, BATCH)))
-    await hold.inTenant(async (tx) => {
+  const overdue = await hold.inTenant((tx) => listOverdue(tx, sourceId, BATCH))
+  for (const { id, appointment_id, traceparent } of overdue)
+    await hold.inTrace(traceparent).inTenant(async (tx) => {
       await lockPatientOf(tx, appointment_id)
       const [appointment] = await lockAppointments(tx, [appointment_id])
       const write = await lockWrite(tx, id)

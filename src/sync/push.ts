@@ -5,6 +5,7 @@
 import { Unavailable } from '../connectors/connector.ts'
 import type { Tenant } from '../db/database.ts'
 import type { Instant } from '../model/time.ts'
+import type { Tracing } from '../model/trace.ts'
 import { findDataSource, setStatus } from '../store/data-sources.ts'
 import { loadDirectory } from '../store/directory-mirror.ts'
 import { listSecondLooks, nextSecondLook } from '../store/second-looks.ts'
@@ -24,7 +25,7 @@ const DRAIN_WRITES = 50
 const BATCH = 10
 
 /** The handler of `push` units. Answers when the next write, promise or deadline is due, or null. */
-export function pushHandler(systems: Systems): Handler {
+export function pushHandler(systems: Systems, tracing: Tracing | null = null): Handler {
   return async (hold) => {
     const sourceId = hold.unit.subjectId ?? 0
     const begun = await hold.inTenant(async (tx) => {
@@ -42,7 +43,7 @@ export function pushHandler(systems: Systems): Handler {
     if (begun.owed && !isStopped && !closed) {
       try {
         const system = await systems.open(hold, begun.source)
-        const push = { hold, system, source: begun.source, maps: begun.maps }
+        const push = { hold, system, source: begun.source, maps: begun.maps, tracing }
         await drain(push)
         await takeSecondLooks(push)
       } catch (error) {
@@ -79,9 +80,9 @@ async function drain(push: Push): Promise<void> {
   while (carried < DRAIN_WRITES && Date.now() - began < DRAIN_MS && !hold.signal.aborted) {
     const due = await hold.inTenant((tx) => listDueWrites(tx, source.id, BATCH))
     if (due.length === 0) break
-    for (const { id, appointment_id } of due) {
+    for (const write of due) {
       if (hold.signal.aborted) break
-      reached = (await carryOut(push, id, appointment_id)) || reached
+      reached = (await carryOut(push, write)) || reached
       carried += 1
     }
   }

@@ -2,8 +2,9 @@
  * The sequencer: gives committed events their positions, so that readers see one order and miss nothing, and then makes the
  * deliveries that each is owed.
  */
-import { toInstant } from '../model/time.ts'
-import { fanOut, listUnfanned } from '../store/deliveries.ts'
+import { toInstant, toMs } from '../model/time.ts'
+import type { Tracing } from '../model/trace.ts'
+import { fanOut, listUnfanned, type TracedEvent } from '../store/deliveries.ts'
 import { keepPartitions, positionEvents, retireLogs } from '../store/events.ts'
 import { sweepAnswers } from '../store/idempotency.ts'
 import { type Hold, LeaseLost } from '../work/hold.ts'
@@ -26,6 +27,8 @@ export interface SequenceOptions {
   wake?: () => void
   /** Told what went wrong with one institution or with retiring, which holds up nobody else. */
   log?: { error(fields: Record<string, unknown>, message: string): void }
+  /** What passed until an event had its place and its deliveries is a span of its trace. */
+  tracing?: Tracing | null
   /** How long events and deliveries are kept. */
   keepDays?: number
   clock?: { now(): number }
@@ -77,6 +80,7 @@ async function fanOutAll(hold: Hold, options: SequenceOptions): Promise<'nothing
     const done = await heed(options, 'events could not be fanned out', () =>
       hold.inTenantOf(institutionId, (tx) => fanOut(tx, FAN_OUT)),
     )
+    for (const event of done?.traced ?? []) traceEvent(options.tracing ?? null, institutionId, event)
     isFailed ||= done === null
     isMore ||= done?.more ?? false
     isOwed ||= done?.owed ?? false
@@ -84,6 +88,18 @@ async function fanOutAll(hold: Hold, options: SequenceOptions): Promise<'nothing
   if (isOwed) options.wake?.()
   if (isMore) return 'more'
   return isFailed ? 'failed' : 'nothing'
+}
+
+function traceEvent(tracing: Tracing | null, institutionId: number, event: TracedEvent): void {
+  const attributes = {
+    'slotbridge.event.name': event.name,
+    'slotbridge.event.id': event.id,
+    'slotbridge.institution.id': institutionId,
+  }
+  // The database's clock told when it began: ours may be behind it.
+  const startedAt = Math.min(toMs(event.created_at), Date.now())
+  const start = { kind: 'internal' as const, parent: event.traceparent, attributes, startedAt }
+  tracing?.begin(`event ${event.name}`, start).end()
 }
 
 /** Runs what concerns one part alone; a failure of it is told and the rest goes on. */

@@ -3,6 +3,7 @@ import type { Clock } from '../db/clock.ts'
 import { type Database, inTenant, type Tenant } from '../db/database.ts'
 import { openJson } from '../db/seal.ts'
 import { addMs, type Instant, toInstant, toMs } from '../model/time.ts'
+import { inSpan, type Tracing } from '../model/trace.ts'
 import { type Head, listHeads, type Settled, settleHeads } from '../store/deliveries.ts'
 import { type LocationRow, listLocations } from '../store/locations.ts'
 import { noteExpired, noteHealth, type OpenEndpoint, openEndpoint } from '../store/webhook-endpoints.ts'
@@ -25,6 +26,8 @@ export interface DeliverOptions {
   clock: Clock
   sender: Sender
   shape: ShapeDelivery
+  /** Each attempt is a span of its event's trace, and told to the receiver. */
+  tracing?: Tracing | null
   /** In [0, 1), for the jitter of retries. */
   random?: () => number
 }
@@ -114,9 +117,9 @@ interface Surroundings {
 
 /** Shapes, signs and sends one delivery; null where there is nothing to send or nobody to send it to. */
 async function sendHead(
-  { sender, shape }: DeliverOptions,
+  { sender, shape, tracing = null }: DeliverOptions,
   endpoint: OpenEndpoint,
-  { id, subscription_id: subscriptionId, version, event, subdomain }: Head,
+  { id, subscription_id: subscriptionId, version, event, subdomain, tries }: Head,
   { institutionId, locations, sentAt, stop }: Surroundings,
 ): Promise<Sent | null> {
   if (!version || !event) return null
@@ -131,7 +134,22 @@ async function sendHead(
   const secrets = { current: endpoint.secret, previous: endpoint.previous_secret }
   const signed = signatureHeaders(secrets, { id: messageId(id), body, sentAt })
   const headers = { ...signed, 'content-type': 'application/json', 'user-agent': 'Slotbridge-Webhooks' }
-  return await sender.send(endpoint.target_url, headers, body, stop)
+  const attributes = {
+    'slotbridge.event.name': event.name,
+    'slotbridge.event.id': event.id,
+    'slotbridge.delivery.id': id,
+    'slotbridge.delivery.tries_before': tries,
+    'slotbridge.webhook_endpoint.id': endpoint.id,
+    'slotbridge.institution.id': institutionId,
+  }
+  const start = { kind: 'client' as const, parent: event.traceparent, attributes }
+  return await inSpan(tracing, `deliver ${event.name}`, start, async (span) => {
+    const joined = span ? { ...headers, traceparent: span.traceparent } : headers
+    const sent = await sender.send(endpoint.target_url, joined, body, stop)
+    if (sent.status !== null) span?.set({ 'http.response.status_code': sent.status })
+    if (sent.error !== null) span?.set({ 'error.type': sent.error })
+    return sent
+  })
 }
 
 /** The same over all attempts and replays, so that a receiver can tell what it has seen. */

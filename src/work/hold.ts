@@ -24,6 +24,8 @@ export interface Hold {
   inTenantOf<T>(institutionId: number, run: (tx: Tenant) => Promise<T>): Promise<T>
   /** A tenant transaction without the fence: for what all units of one subject have in common, whoever holds them. */
   aside<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
+  /** The same hold, whose tenant transactions go on with a trace; null: with none. */
+  inTrace(traceparent: string | null): Hold
   /** The fenced transaction of the work role. */
   inWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
 }
@@ -51,6 +53,7 @@ export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): H
       if (unit.institutionId === null) throw new Error(`${unit.kind} has no institution`)
       return await inTenant(database, unit.institutionId, run)
     },
+    inTrace: (traceparent) => holdUnit({ ...database, traceparent }, unit, signal),
     async inWork(run) {
       return await inWork(database, async (tx) => {
         await compareFence(tx)

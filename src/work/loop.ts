@@ -48,6 +48,17 @@ export interface Work {
   stop(ms: number): Promise<void>
   /** Milliseconds since it last came through a look for work. */
   sinceLookMs(): number
+  /** Units that have their turn now. */
+  running(): number
+  /** Told of each turn that ends from now on. */
+  onTurn(told: (turn: Turn) => void): void
+}
+
+export interface Turn {
+  kind: WorkKind
+  /** `taken_over`: the lease was another's before the turn ended. */
+  result: 'ok' | 'failed' | 'taken_over'
+  seconds: number
 }
 
 const LEASE_MS = 10_000
@@ -82,6 +93,7 @@ class WorkLoop implements Work {
   readonly #lookTimer: NodeJS.Timeout
   readonly #renewTimer: NodeJS.Timeout
   #dueTimer: NodeJS.Timeout | undefined
+  readonly #told: ((turn: Turn) => void)[] = []
   #ended: [Unit, Release][] = []
   #givingBack: Promise<void> | undefined
   #stopping = false
@@ -170,12 +182,17 @@ class WorkLoop implements Work {
     if (!handler) throw new Error(`no handler for ${unit.kind}`)
     let nextAt: string | null
     let failure: string | null = null
+    const began = performance.now()
+    const tell = (result: Turn['result']) => {
+      const seconds = (performance.now() - began) / 1000
+      for (const told of this.#told) told({ kind: unit.kind, result, seconds })
+    }
     try {
       const turn = await handler(holdUnit(database, unit, abort.signal))
       if (turn === null || typeof turn === 'string') nextAt = turn
       else ({ nextAt, failure } = turn)
     } catch (error) {
-      if (error instanceof LeaseLost) return
+      if (error instanceof LeaseLost) return tell('taken_over')
       // The kind alone: a text may hold a patient's data, and the table is read by people.
       failure = error instanceof Error ? error.name : 'unknown error'
       const { kind, institutionId, subjectId } = unit
@@ -183,6 +200,7 @@ class WorkLoop implements Work {
       const backOff = Math.min(BACK_OFF_FIRST_MS * 2 ** unit.failures, BACK_OFF_MAX_MS)
       nextAt = toInstant(clock.now() + backOff)
     }
+    tell(failure === null ? 'ok' : 'failed')
     await this.#giveBack(unit, { nextAt, failure })
   }
 
@@ -212,6 +230,14 @@ class WorkLoop implements Work {
 
   sinceLookMs(): number {
     return performance.now() - this.#lookedAt
+  }
+
+  running(): number {
+    return this.#running.size
+  }
+
+  onTurn(told: (turn: Turn) => void): void {
+    this.#told.push(told)
   }
 
   async stop(ms: number): Promise<void> {

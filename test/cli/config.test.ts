@@ -65,3 +65,25 @@ it('refuses a direct URL without the other, and a URL that names no login', () =
     'DATABASE_URL must name the user to log in as.',
   ])
 })
+
+it("takes OpenTelemetry's own variables for where traces go: a base, or the whole, and none without", () => {
+  expect(readConfig({ OTEL_SERVICE_NAME: 'x' }).traces).toBeNull()
+  expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' }).traces).toEqual({
+    url: 'http://collector:4318/v1/traces',
+    service: 'slotbridge',
+    ratio: 1,
+  })
+  const whole = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces/otlp',
+    OTEL_SERVICE_NAME: 'bridge',
+    OTEL_TRACES_SAMPLER_ARG: '0.25',
+  }
+  expect(readConfig(whole).traces).toEqual({ url: 'https://traces/otlp', service: 'bridge', ratio: 0.25 })
+  expect(
+    sentencesOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317', OTEL_TRACES_SAMPLER_ARG: '2' }),
+  ).toEqual([
+    'OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1.',
+    'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL such as http://127.0.0.1:4318.',
+  ])
+})

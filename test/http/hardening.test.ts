@@ -167,6 +167,32 @@ it('lets no body or query speak for a prototype', async () => {
   expect(Reflect.get({}, 'polluted')).toBeUndefined()
 })
 
+it('hands no name that a route does not know on to what it writes', async () => {
+  const later = { id: 999_999, institution_id: 999_999, created_at: '2001-01-01T00:00:00Z', '': 1, 'x"--': 1 }
+  const made = await s.ask('POST', '/institutions', {
+    body: { institution: { subdomain: 'names-of-columns', name: 'Made up', ...later } },
+  })
+  expect([made.status, made.body.data.name, made.body.description?.[0]]).toEqual([
+    201,
+    'Made up',
+    expect.stringContaining('institution.institution_id'),
+  ])
+  expect(made.body.data.id).not.toBe(999_999)
+  const query = { subdomain: s.subdomain }
+  const location = { name: 'Made up Street', ...later }
+  const created = await s.ask('POST', '/locations', {
+    query,
+    body: { location: { tz: 'America/New_York', ...location } },
+  })
+  const changed = await s.ask('PATCH', `/locations/${created.body.data.id}`, { query, body: { location } })
+  for (const { status, body } of [created, changed]) {
+    expect([status < 300, body.data.name]).toEqual([true, 'Made up Street'])
+    expect(body.data.id).not.toBe(999_999)
+    expect(body.data.institution_id).toBe(s.institutionId)
+    expect(body.data.created_at).not.toContain('2001')
+  }
+})
+
 it('refuses a body that is wide with one answer, and goes on', async () => {
   const query = { subdomain: s.subdomain, location_id: s.locationId }
   const names = Array.from({ length: 50_000 }, (_, at) => `"k${at}":1`).join(',')

@@ -13,6 +13,14 @@ beforeAll(async () => {
 })
 afterAll(() => stack.disposeAsync())
 
+const loop = (sinceLookMs: number) => ({
+  name: 'loop',
+  slots: 1,
+  running: () => 0,
+  sinceLookMs: () => sinceLookMs,
+  onTurn: () => undefined,
+})
+
 async function ready(more: Partial<ServerContext>) {
   const { database, clock } = s.t
   const app = buildServer({ database, clock, connectors: [], wake: () => undefined, ...more })
@@ -25,7 +33,7 @@ async function ready(more: Partial<ServerContext>) {
 }
 
 it('is ready where the database, its schema and the work loop are, and lists data sources by id alone', async () => {
-  expect(await ready({ schema: 12, sinceLookMs: () => 900 })).toEqual({
+  expect(await ready({ schema: 12, loops: [loop(900), loop(0)] })).toEqual({
     status: 200,
     body: {
       status: 'ok',
@@ -49,7 +57,7 @@ it('is not ready where migrations are missing, or its work loop stands still', a
     status: 503,
     body: { checks: { migrations: 'missing' } },
   })
-  expect(await ready({ sinceLookMs: () => 60_000 })).toMatchObject({
+  expect(await ready({ loops: [loop(0), loop(60_000)] })).toMatchObject({
     status: 503,
     body: { checks: { work: 'stalled' } },
   })

@@ -57,6 +57,22 @@ it('answers both versions of a path under their own content types, with operatio
   expect(new Set(ids).size).toBe(ids.length)
 })
 
+it('shows refusals under every type they come in, and the version as a header, required where v3 alone has the path', () => {
+  const both = ['application/json', 'application/vnd.Nexhealth+json;version=2']
+  for (const [path, method, types, isRequired] of [
+    ['/appointments', 'get', both, false],
+    ['/availabilities', 'post', both, false],
+    ['/working_hours', 'post', ['application/json'], true],
+    ['/slot_holds', 'post', ['application/json'], false],
+  ] as const) {
+    const operation = document.paths[path]?.[method]
+    const { content } = (operation?.responses.default ?? {}) as { content: object }
+    expect([path, Object.keys(content).sort()]).toEqual([path, types])
+    const header = operation?.parameters.find((one) => one.name === 'Nex-Api-Version')
+    expect([path, header]).toMatchObject([path, { in: 'header', required: isRequired }])
+  }
+})
+
 it('names every placeholder of a path as a parameter', () => {
   for (const [path, methods] of Object.entries(document.paths))
     for (const operation of Object.values(methods)) {

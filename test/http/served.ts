@@ -23,6 +23,7 @@ export const sandboxFace: ConnectorFace = {
     typeof (configuration as { url?: unknown }).url === 'string'
       ? []
       : ['Parameter configuration.url must be a text'],
+  publishedKeys: () => [],
 }
 
 export interface Answered {

@@ -36,7 +36,25 @@ it('answers an unknown path 404 in the envelope, also for what NexHealth has and
         { code: false, description: null, data: null, error: ['Resource not found'] },
       ])
     }
-  expect((await s.ask('DELETE', `/appointments/1`)).status).toBe(404)
+})
+
+it('answers a method that a path does not take 405, and says which it takes in the version asked for', async () => {
+  for (const [method, path, version, allow] of [
+    ['DELETE', '/appointments/1', 'v2', 'GET, HEAD, PATCH'],
+    ['PUT', '/appointments?subdomain=x', 'v2', 'GET, HEAD, POST'],
+    // Fastify asks this one for a content type before it looks for a route.
+    ['QUERY', '/appointments', 'v2', 'GET, HEAD, POST'],
+    ['OPTIONS', '/webhook_deliveries/replay', 'v2', 'POST'],
+    ['GET', '/authenticates', 'v2', 'POST'],
+    ['PUT', '/working_hours', 'v20240412', 'GET, HEAD, POST'],
+    ['PUT', '/working_hours', 'v2', null],
+    ['QUERY', '/nope', 'v2', null],
+  ] as const) {
+    const { status, headers, body } = await s.ask(method, path, { version })
+    const refused = allow === null ? [404, 'Resource not found'] : [405, `This path takes ${allow}`]
+    expect([method, path, version, status, ...body.error]).toEqual([method, path, version, ...refused])
+    expect([method, path, headers.get('allow')]).toEqual([method, path, allow])
+  }
 })
 
 it('answers a path whose id is no id 404', async () => {

@@ -29,6 +29,16 @@ it('reads texts of numbers and booleans, single items as lists, and leaves null 
   expect(check({ id: 1, ids: 4 }).value).toEqual({ id: 1, ids: [4] })
 })
 
+it('hands on nothing that the schema does not know, in lists neither, and says so', () => {
+  const nested = checkerOf(
+    Type.Object({ rows: Type.Array(Type.Object({ a: Type.Integer() })), o: Type.Object({}) }),
+  )
+  const { value, ignored } = nested({ rows: [{ a: 1, b: 2 }], o: { c: 3 }, d: 4 })
+  expect(value).toEqual({ rows: [{ a: 1 }], o: {} })
+  expect(ignored).toEqual(['o.c', 'd'])
+  expect(check({ id: 1, open: { any: { thing: 1 } } }).value).toEqual({ id: 1, open: { any: { thing: 1 } } })
+})
+
 it('makes nothing of null, of empty texts, or of other words', () => {
   expect(check({ id: null }).faults).toEqual(['Missing parameter id'])
   expect(check(null).faults).toEqual(['Missing parameter id'])

@@ -17,15 +17,18 @@ export interface Api extends AsyncDisposable {
 }
 
 /** Serves the database of a link. */
-export async function serveApi(link: Link): Promise<Api> {
-  const faces = Object.values(connectors).map(({ name, adapter, system, displayName, type }) => ({
-    name,
-    adapter,
-    system,
-    displayName,
-    type,
-    checkConfiguration: () => [],
-  }))
+export async function serveApi(link: Pick<Link, 't' | 'wake' | 'apiKey' | 'subdomain'>): Promise<Api> {
+  const faces = Object.values(connectors).map(
+    ({ name, adapter, system, displayName, type, publishedKeys }) => ({
+      name,
+      adapter,
+      system,
+      displayName,
+      type,
+      checkConfiguration: () => [],
+      publishedKeys: (configuration: unknown) => publishedKeys?.(configuration) ?? [],
+    }),
+  )
   const server = buildServer({
     database: link.t.database,
     clock: link.t.clock,

@@ -47,6 +47,13 @@ const Auth = Type.Union(
         token_url: TokenUrl,
         client_id: Type.String({ minLength: 1 }),
         key: Secret('The private key as a JSON Web Key, as ./slotbridge source key makes it'),
+        other_key: Type.Optional(
+          Type.String({
+            secret: true,
+            description:
+              'Another key, whose public part is published beside it: the next, or the last; empty for none',
+          }),
+        ),
         scope: Type.Optional(
           Type.String({ minLength: 1, description: 'The least that is needed, unless given' }),
         ),
@@ -172,9 +179,13 @@ export interface Settings {
 
 const check = Compile(FhirConfiguration)
 
+export function isFhirConfiguration(configuration: unknown): configuration is FhirConfiguration {
+  return check.Check(configuration)
+}
+
 /** @throws Error naming the key that is wrong, never its value */
 export function readSettings(configuration: unknown): Settings {
-  if (!check.Check(configuration)) {
+  if (!isFhirConfiguration(configuration)) {
     const [first] = check.Errors(configuration)
     const key = first?.instancePath.slice(1).replaceAll('/', '.')
     throw new Error(key ? `${key} ${first?.message}` : `the configuration ${first?.message ?? 'is wrong'}`)

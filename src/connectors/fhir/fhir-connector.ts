@@ -7,7 +7,7 @@ import { makeAuthorizer } from './authenticate.ts'
 import { capabilitiesOf, readFeatures } from './capability.ts'
 import { change } from './change.ts'
 import { type Feeding, readChanges } from './changes.ts'
-import { FhirConfiguration, readSettings, type Settings } from './configuration.ts'
+import { FhirConfiguration, isFhirConfiguration, readSettings, type Settings } from './configuration.ts'
 import { readDirectory } from './directory.ts'
 import { findAlike, findAppointment, findCopies, findPatients } from './find.ts'
 import { readFreeHours } from './free-hours.ts'
@@ -17,6 +17,7 @@ import { insert } from './insert.ts'
 import { readOperations } from './operations.ts'
 import { Places } from './places.ts'
 import { probe } from './probe.ts'
+import { publishedKeys } from './published-keys.ts'
 import { PageReader } from './read-page.ts'
 import { readWindow } from './window.ts'
 
@@ -27,6 +28,7 @@ export const fhirConnector: ConnectorFactory = {
   displayName: 'FHIR R4',
   type: 'cloud',
   configuration: FhirConfiguration,
+  publishedKeys: (configuration) => (isFhirConfiguration(configuration) ? publishedKeys(configuration) : []),
   open: (configuration, context) => openServer(readSettings(configuration), context),
 }
 

@@ -18,10 +18,10 @@ export interface TokenEndpoint extends AsyncDisposable {
   knows(authorization: string | undefined): boolean
 }
 
-/** `now` is the clock that `exp` is held against; `life` in seconds. */
+/** `keys`: the client's key set, or the address where it is. `now` is the clock that `exp` is held against; `life` in seconds. */
 export async function startTokenEndpoint(
   clientId: string,
-  keys: JSONWebKeySet,
+  keys: JSONWebKeySet | URL,
   { now, life = 300 }: { now(): number; life?: number },
 ): Promise<TokenEndpoint> {
   const used = new Set<string>()
@@ -67,7 +67,7 @@ export async function startTokenEndpoint(
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const jwks = createRemoteJWKSet(new URL(`${origin}/jwks.json`))
+  const jwks = createRemoteJWKSet(keys instanceof URL ? keys : new URL(`${origin}/jwks.json`))
   const endpoint: TokenEndpoint = {
     url: `${origin}/token`,
     granted: [],
