@@ -12,6 +12,8 @@ export interface Config {
   databasePoolMax: number
   /** 32 bytes that wrap each institution's key; null: a file in the data directory (embedded only). */
   masterKey: Buffer | null
+  /** Listed behind it: they open what is not under it yet, while a rotation is under way. */
+  olderMasterKeys: readonly Buffer[]
   dataDir: string
   /** The high-water file; null: in the data directory. `off` keeps none. */
   highWater: string | null
@@ -71,12 +73,14 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     wrong.push(`${name} must be ${parsed}.`)
     return fallback
   }
+  const masterKeys = read<Buffer[] | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKeys)
   const config: Config = {
     databaseUrl: databaseUrl('DATABASE_URL', text, wrong),
     databaseDirectUrl: databaseUrl('DATABASE_DIRECT_URL', text, wrong),
     databasePrepare: read('DATABASE_PREPARE', true, onOrOff),
     databasePoolMax: read('DATABASE_POOL_MAX', 20, wholeNumber(2, POOL_MAX)),
-    masterKey: read<Buffer | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKey),
+    masterKey: masterKeys?.[0] ?? null,
+    olderMasterKeys: masterKeys?.slice(1) ?? [],
     dataDir: text('SLOTBRIDGE_DATA_DIR') ?? '.slotbridge',
     highWater: text('SLOTBRIDGE_HIGH_WATER'),
     host: text('HOST') ?? '127.0.0.1',
@@ -108,11 +112,15 @@ export function environmentWith(more: Record<string, string>): Record<string, st
   return { ...process.env, ...more }
 }
 
-/** The master key as it is given and kept: 32 bytes in base64. Else what it must be. */
-export function parseMasterKey(value: string): Buffer | string {
-  const key = Buffer.from(value, 'base64')
-  const isKey = key.length === MASTER_KEY_BYTES && key.toString('base64') === value
-  return isKey ? key : `${MASTER_KEY_BYTES} bytes in base64 (openssl rand -base64 ${MASTER_KEY_BYTES})`
+/** Master keys as they are given and kept: 32 bytes in base64, and the earlier ones after commas. Else what it must be. */
+export function parseMasterKeys(value: string): Buffer[] | string {
+  const given = value.split(',').map((part) => part.trim())
+  const keys = given.map((part) => Buffer.from(part, 'base64'))
+  const areKeys = keys.every(
+    (key, at) => key.length === MASTER_KEY_BYTES && key.toString('base64') === given[at],
+  )
+  if (areKeys) return keys
+  return `${MASTER_KEY_BYTES} bytes in base64 (openssl rand -base64 ${MASTER_KEY_BYTES}), earlier ones after commas`
 }
 
 function databaseUrl(name: string, text: (name: string) => string | null, wrong: string[]): string | null {

@@ -1,18 +1,21 @@
 /** The installation that a process works on: its database, master key and clock; embedded, or at DATABASE_URL. */
 
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import pg from 'pg'
-import { type Config, parseMasterKey } from './config.ts'
+import type { Config } from './config.ts'
 import { type Clock, openClock } from './db/clock.ts'
-import { type Database, inGlobal, openDatabase, refuseUnboundLogin } from './db/database.ts'
+import type { MasterKeys } from './db/data-keys.ts'
+import { type Database, inGlobal, masterKeysOf, openDatabase, refuseUnboundLogin } from './db/database.ts'
 import { type Embedded, type EmbeddedLog, findEmbedded, startEmbedded } from './db/embedded.ts'
 import { migrate, readMigrations } from './db/migrate.ts'
 import { holdDataDir, type OwnerLock } from './db/owner-lock.ts'
 import { openPool } from './db/pool.ts'
-import { newKey } from './db/seal.ts'
+import { markOf } from './db/seal.ts'
+import { keepMasterKeys } from './master-key-file.ts'
 import { Failure } from './model/failures.ts'
+import { listForeignMarks } from './store/sealed-columns.ts'
 import { tellChanges } from './store/tell-changes.ts'
 
 export interface Installation extends AsyncDisposable {
@@ -54,14 +57,15 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   const { config } = options
   if (config.databaseUrl) return await openAtUrl(options, config.databaseUrl)
   const running = options.beside ? findEmbeddedOf(config.dataDir) : null
-  if (running) return await openEmbedded(options, running, null)
+  if (running)
+    return await openEmbedded(config, givenKeys(config) ?? keepMasterKeys(config.dataDir), running, null)
   const owner = options.owner ?? holdDataDir(config.dataDir)
   const release = () => {
     if (!options.owner) owner.release()
   }
   try {
     // Before the cluster: a cluster without its key would be lost.
-    const masterKey = config.masterKey ?? keepMasterKey(owner.dataDir)
+    const keys = givenKeys(config) ?? keepMasterKeys(owner.dataDir)
     const embedded = await startEmbedded({ dataDir: owner.dataDir, log: options.log, owner })
     options.killed?.addEventListener('abort', () => void embedded.stop('immediate'))
     const stop = async () => {
@@ -69,11 +73,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
       release()
     }
     try {
-      const opened = await openEmbedded(
-        { ...options, config: { ...config, masterKey } },
-        embedded.url,
-        embedded,
-      )
+      const opened = await openEmbedded(config, keys, embedded.url, embedded)
       const close = async () => {
         await opened[Symbol.asyncDispose]()
         await stop()
@@ -105,23 +105,23 @@ export async function migrateInstallation(config: Config): Promise<string[]> {
 
 async function openAtUrl(options: InstallationOptions, url: string): Promise<Installation> {
   const { config } = options
-  const masterKey = config.masterKey ?? (options.keepKey ? keepMasterKey(config.dataDir) : null)
-  if (!masterKey)
+  const keys = givenKeys(config) ?? (options.keepKey ? keepMasterKeys(config.dataDir) : null)
+  if (!keys)
     throw new Failure(
       'invalid_request',
       'SLOTBRIDGE_MASTER_KEY is not set: with DATABASE_URL it must be (make one with openssl rand -base64 32, and keep it as safe as the database).',
     )
   if (options.migrate) await migrateInstallation(config)
   const listenUrl = config.databaseDirectUrl ?? url
-  return await connect(config, url, listenUrl, masterKey, null)
+  return await connect(config, url, listenUrl, keys, null)
 }
 
 async function openEmbedded(
-  { config }: InstallationOptions,
+  config: Config,
+  keys: MasterKeys,
   superuserUrl: string,
   embedded: Embedded | null,
 ): Promise<Installation> {
-  const masterKey = config.masterKey ?? keepMasterKey(config.dataDir)
   const url = at(superuserUrl, APP_LOGIN)
   if (embedded) {
     await createDatabase(superuserUrl)
@@ -133,19 +133,19 @@ async function openEmbedded(
       ),
     )
   }
-  return await connect(config, url, url, masterKey, embedded)
+  return await connect(config, url, url, keys, embedded)
 }
 
 async function connect(
   config: Config,
   url: string,
   listenUrl: string,
-  masterKey: Buffer,
+  [masterKey, ...olderMasterKeys]: MasterKeys,
   embedded: Embedded | null,
 ): Promise<Installation> {
   const { databasePoolMax: max, databasePrepare: prepare } = config
   const pool = openPool({ url, max, prepare, applicationName: 'slotbridge' })
-  const database = openDatabase(pool, masterKey, tellChanges)
+  const database = openDatabase(pool, masterKey, tellChanges, olderMasterKeys)
   try {
     await refuseUnboundLogin(database)
     await refuseOtherSchema(database)
@@ -170,32 +170,9 @@ function findEmbeddedOf(dataDir: string): string | null {
   return existsSync(dataDir) ? findEmbedded(dataDir) : null
 }
 
-/**
- * The key in `<data-dir>/master.key` (0600), made where there is no cluster yet. A cluster whose key is gone is refused:
- * under a new key nothing sealed in it could be read.
- */
-function keepMasterKey(dataDir: string): Buffer {
-  const file = join(dataDir, 'master.key')
-  if (existsSync(file)) {
-    const key = parseMasterKey(readFileSync(file, 'utf8').trim())
-    if (typeof key === 'string') throw new Failure('invalid_request', `${file} must hold ${key}.`)
-    chmodSync(file, 0o600)
-    return key
-  }
-  if (existsSync(join(dataDir, 'pg18')))
-    throw new Failure(
-      'invalid_request',
-      `${file} is gone: bring it back, or set SLOTBRIDGE_MASTER_KEY to what it held.`,
-    )
-  const key = newKey()
-  const descriptor = openSync(file, 'wx', 0o600)
-  try {
-    writeSync(descriptor, `${key.toString('base64')}\n`)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  return key
+/** The keys that the setting lists; null where it is not set. */
+function givenKeys({ masterKey, olderMasterKeys }: Config): MasterKeys | null {
+  return masterKey && [masterKey, ...olderMasterKeys]
 }
 
 async function createDatabase(superuserUrl: string): Promise<void> {
@@ -260,17 +237,23 @@ async function refuseOtherSchema(database: Database): Promise<void> {
     )
 }
 
+/** Refuses to run where anything would turn out later not to open. */
 async function refuseOtherMasterKey(database: Database): Promise<void> {
   await inGlobal(database, async (tx) => {
     const row = await tx.db.selectFrom('token_secrets').select('secret_sealed').executeTakeFirst()
-    if (!row) return
     try {
-      tx.open(row.secret_sealed)
+      if (row) tx.open(row.secret_sealed)
     } catch {
       throw new Failure(
         'invalid_request',
         'The master key is not the one this database was made with: set SLOTBRIDGE_MASTER_KEY to that one.',
       )
     }
+    const foreign = await listForeignMarks(tx, masterKeysOf(database).map(markOf))
+    if (foreign.length > 0)
+      throw new Failure(
+        'invalid_request',
+        'Something in this database is still under an earlier master key: list that one in SLOTBRIDGE_MASTER_KEY behind the new one, with a comma between, and run ./slotbridge key rotate-master.',
+      )
   })
 }

@@ -6,6 +6,7 @@ import { explainStart, type Reason } from '../scheduling/explain.ts'
 import type { SlotShape } from '../scheduling/slots.ts'
 import { wallText } from '../scheduling/wall-text.ts'
 import { showAppointments } from '../store/appointments.ts'
+import { listKnownResources } from '../store/hours-for-slots.ts'
 import { listTaken } from '../store/taken-time.ts'
 import { takenFilter } from './find-slots.ts'
 import { sentenceOf } from './no-slots.ts'
@@ -45,6 +46,10 @@ export async function explainSlot(
 ): Promise<{ explanation: ShownExplanation; warnings: string[] }> {
   const { locationId, providerId, operatoryId } = request
   const start = toMs(request.start)
+  if (operatoryId !== null) {
+    const known = await listKnownResources(tx, { providerIds: [], operatoryIds: [operatoryId] })
+    if (known.operatories.length === 0) throw new Failure('not_found', 'Operatory not found')
+  }
   // All operatories are read: one of them may be offered in place of the one that was named.
   const asked = { locationIds: [locationId], providerIds: [providerId], operatoryIds: null, all: true }
   const { locations, warnings } = await readQuestion(tx, asked, request)

@@ -8,10 +8,12 @@ import type { Command } from './command.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { institutionCommands } from './institution.ts'
+import { institutionEndCommands } from './institution-end.ts'
 import { keyCommands } from './key.ts'
 import { locationCommands } from './location.ts'
 import { migrate } from './migrate.ts'
 import { recover } from './recover.ts'
+import { rotateMaster } from './rotate-master.ts'
 import { sandboxDesk } from './sandbox.ts'
 import { sandboxFault } from './sandbox-fault.ts'
 import { serve } from './serve.ts'
@@ -27,11 +29,13 @@ export const commands: Command[] = [
   doctor,
   migrate,
   ...institutionCommands,
+  ...institutionEndCommands,
   ...locationCommands,
   ...sourceCommands,
   ...sourceStateCommands,
   sourceKey,
   ...keyCommands,
+  rotateMaster,
   ...writeCommands,
   recover,
   ...webhookCommands,

@@ -41,14 +41,18 @@ export async function withInstitution<T>(
   })
 }
 
+export async function listEveryInstitution({ database }: Installation): Promise<InstitutionRow[]> {
+  return await inGlobal(database, (tx) =>
+    listInstitutions(tx, { accountId: null, institutionIds: null }, { limit: INSTITUTIONS_MAX, offset: 0 }),
+  )
+}
+
 /** @throws Failure where there is no such institution, or none was named and there is not exactly one */
 export async function findInstitution(
   installation: Installation,
   named: string | undefined,
 ): Promise<InstitutionRow> {
-  const all = await inGlobal(installation.database, (tx) =>
-    listInstitutions(tx, { accountId: null, institutionIds: null }, { limit: INSTITUTIONS_MAX, offset: 0 }),
-  )
+  const all = await listEveryInstitution(installation)
   if (named === undefined) {
     const [only, ...others] = all
     if (only && others.length === 0) return only

@@ -36,11 +36,25 @@ export async function readConfiguration(
   const given = [...values.list('set').map(split), ...values.list('set-file').map(split)]
   if (file === undefined && given.length === 0) return null
   const configuration = file === undefined ? { ...present } : readObject(await read(file))
+  refuseSecrets(schema, values.list('set').map(split))
   for (const [key, value] of values.list('set').map(split))
     put(configuration, key, convert(schema, key, value))
   for (const [key, from] of values.list('set-file').map(split))
     put(configuration, key, convert(schema, key, (await read(from)).replace(/\r?\n$/, '')))
   return checkConfiguration(schema, configuration)
+}
+
+/** @throws Failure naming each secret that was given as an argument: others on the machine can see arguments */
+function refuseSecrets(schema: TSchema, given: [string, string][]): void {
+  const secret = given.flatMap(([key]) => (isSecret(schema, key) ? [key] : []))
+  if (secret.length > 0)
+    throw new Failure(
+      'invalid_request',
+      secret.map(
+        (key) =>
+          `${key} is secret, and arguments are seen by everyone on this machine: give it with --set-file ${key}=<file>, or - for standard input.`,
+      ),
+    )
 }
 
 /** @throws Failure naming each key that is wrong */
@@ -99,6 +113,19 @@ function convert(schema: TSchema, key: string, text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** Whether any of the shapes that the schema allows marks this key as secret. */
+function isSecret(schema: TSchema, key: string): boolean {
+  const shapes = (part: unknown): unknown[] =>
+    typeof part === 'object' && part !== null && 'anyOf' in part && Array.isArray(part.anyOf)
+      ? part.anyOf.flatMap(shapes)
+      : [part]
+  let parts: unknown[] = [schema]
+  for (const name of key.split('.')) parts = parts.flatMap(shapes).map((part) => propertyOf(part, name))
+  return parts
+    .flatMap(shapes)
+    .some((part) => typeof part === 'object' && part !== null && 'secret' in part && part.secret === true)
 }
 
 function propertyOf(schema: unknown, name: string): unknown {

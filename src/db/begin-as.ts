@@ -6,59 +6,69 @@ import { CompiledQuery, type DatabaseConnection, Kysely, PostgresDialect, Postgr
 import type pg from 'pg'
 import type { DB } from './tables.ts'
 
-/** `reading`: PostgreSQL refuses every write in it, so nothing hangs on how it ends, and its end is not waited for. */
-type Kind = 'reading' | 'writing'
+export interface Beginning {
+  /** Local to each transaction; names and values are our own, never a client's. */
+  settings: Record<string, string>
+  /** PostgreSQL refuses every write in it, so nothing hangs on how it ends, and its end is not waited for. */
+  isReading?: boolean
+  /** A statement that is sent with the settings; where it fails, so does the transaction, with its reason. */
+  first?: string
+}
 
-/** A face of the pool whose transactions begin with these settings, local to each; names and values are our own, never a client's. */
-export function beginAs(pool: pg.Pool, settings: Record<string, string>, kind: Kind = 'writing'): Kysely<DB> {
+/** A face of the pool whose transactions begin so. */
+export function beginAs(pool: pg.Pool, { settings, isReading = false, first }: Beginning): Kysely<DB> {
   const set = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`)
-  const begin = `begin${kind === 'reading' ? ' read only' : ''}; select ${set.join(', ')}`
-  return new Kysely<DB>({ dialect: new BeginningDialect(pool, begin, kind) })
+  const begin = `begin${isReading ? ' read only' : ''}; select ${set.join(', ')}${first ? `; ${first}` : ''}`
+  return new Kysely<DB>({ dialect: new BeginningDialect(pool, begin, isReading) })
 }
 
 class BeginningDialect extends PostgresDialect {
   readonly #pool: pg.Pool
   readonly #begin: string
-  readonly #kind: Kind
+  readonly #isReading: boolean
 
-  constructor(pool: pg.Pool, begin: string, kind: Kind) {
+  constructor(pool: pg.Pool, begin: string, isReading: boolean) {
     super({ pool })
     this.#pool = pool
     this.#begin = begin
-    this.#kind = kind
+    this.#isReading = isReading
   }
 
   override createDriver(): PostgresDriver {
-    return new BeginningDriver(this.#pool, this.#begin, this.#kind)
+    return new BeginningDriver(this.#pool, this.#begin, this.#isReading)
   }
 }
 
 class BeginningDriver extends PostgresDriver {
   readonly #begin: string
-  readonly #kind: Kind
-  /** Connections whose login was seen to be allowed these settings. */
-  readonly #proven = new WeakSet<DatabaseConnection>()
+  readonly #isReading: boolean
+  readonly #begun = new WeakMap<DatabaseConnection, Promise<unknown>>()
 
-  constructor(pool: pg.Pool, begin: string, kind: Kind) {
+  constructor(pool: pg.Pool, begin: string, isReading: boolean) {
     super({ pool })
     this.#begin = begin
-    this.#kind = kind
+    this.#isReading = isReading
   }
 
-  /**
-   * Waited for once on each connection, where a login without the role is told as that. Later beginnings fail with their
-   * connection only, and then all that is sent behind them fails too.
-   */
+  /** Not waited for: where it fails, whatever is sent behind it fails too, and the reason is told at the end. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     const begun = connection.executeQuery(CompiledQuery.raw(this.#begin))
-    if (this.#proven.has(connection)) return void begun.catch(() => undefined)
-    await begun
-    this.#proven.add(connection)
+    begun.catch(() => undefined)
+    this.#begun.set(connection, begun)
   }
 
   override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await this.#begun.get(connection)
     const committed = super.commitTransaction(connection)
-    if (this.#kind === 'reading') return void committed.catch(() => undefined)
+    if (this.#isReading) return void committed.catch(() => undefined)
     await committed
+  }
+
+  override async rollbackTransaction(
+    connection: Parameters<PostgresDriver['rollbackTransaction']>[0],
+  ): Promise<void> {
+    await super.rollbackTransaction(connection)
+    // Thrown in place of "the transaction is aborted", which is all that the statements behind it were told.
+    await this.#begun.get(connection)
   }
 }

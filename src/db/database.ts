@@ -6,7 +6,8 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import { beginAs } from './begin-as.ts'
-import { newKey, openBytes, openJson, sealBytes, sealJson } from './seal.ts'
+import { type DataKeys, holdKey, insertKey, type MasterKeys, OTHER_KEY, readDataKeys } from './data-keys.ts'
+import { markOf, openJson, sealJson, UnknownKey } from './seal.ts'
 import type { DB } from './tables.ts'
 
 export interface Database {
@@ -17,12 +18,13 @@ export interface Database {
   work: Kysely<DB>
   /** Those over the global tables that only read. */
   globalReading: Kysely<DB>
-  /** Transactions of each institution. */
-  tenants: Map<number, Face>
+  /** The institutions that were met: transactions that begin in each and hold its key, and the key. */
+  tenants: Map<number, { face: Face; keys: DataKeys }>
   pool: pg.Pool
+  /** Wraps and seals. */
   masterKey: Buffer
-  /** Unwrapped data keys by institution. */
-  keys: Map<number, Buffer>
+  /** Open beside it: a rotation is under way. */
+  olderMasterKeys: readonly Buffer[]
   /** Runs at the end of every tenant transaction, before it commits. */
   beforeCommit: (tx: Tenant) => Promise<unknown>
   /** Every transaction on this database is a part of this one (`inOneTransaction`). */
@@ -46,6 +48,8 @@ export interface Tenant {
   seal(value: unknown): Buffer
   /** Decrypts what `seal` made. */
   open(sealed: Buffer): unknown
+  /** What everything that `seal` makes begins with. */
+  mark: Buffer
 }
 
 /** A transaction that sees the global tables only. */
@@ -54,6 +58,7 @@ export interface Global {
   /** Encrypts a JSON value under the installation's master key. */
   seal(value: unknown): Buffer
   open(sealed: Buffer): unknown
+  mark: Buffer
 }
 
 /** The work loop's transaction. */
@@ -61,39 +66,55 @@ export interface WorkTransaction {
   db: Transaction<DB>
 }
 
-/** @param beforeCommit runs at the end of every tenant transaction: it tells what the transaction changed */
+/**
+ * @param beforeCommit runs at the end of every tenant transaction: it tells what the transaction changed
+ * @param olderMasterKeys open what is not under `masterKey` yet
+ */
 export function openDatabase(
   pool: pg.Pool,
   masterKey: Buffer,
   beforeCommit: Database['beforeCommit'],
+  olderMasterKeys: readonly Buffer[] = [],
 ): Database {
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
-    global: beginAs(pool, GLOBAL),
-    globalReading: beginAs(pool, GLOBAL, 'reading'),
-    work: beginAs(pool, WORK),
+    global: beginAs(pool, { settings: GLOBAL }),
+    globalReading: beginAs(pool, { settings: GLOBAL, isReading: true }),
+    work: beginAs(pool, { settings: WORK }),
     tenants: new Map(),
     pool,
     masterKey,
-    keys: new Map(),
+    olderMasterKeys,
     beforeCommit,
   }
+}
+
+/** The installation's keys: the first seals. */
+export function masterKeysOf({ masterKey, olderMasterKeys }: Database): MasterKeys {
+  return [masterKey, ...olderMasterKeys]
 }
 
 const APP = 'slotbridge_app'
 /** Without a tenant, where reading a tenant's table raises. */
 const GLOBAL = { role: APP, 'app.institution_id': '' }
 const WORK = { role: 'slotbridge_work' }
-const ofTenant = (id: number) => ({ role: APP, 'app.institution_id': String(id) })
 
-/** A deadlock's victim is rolled back whole: it is run again, this often at most. */
-const DEADLOCK_TRIES = 3
+/** Its id becomes a part of a statement. */
+function ofTenant(id: number): Record<string, string> {
+  if (!Number.isSafeInteger(id)) throw new Error('an institution is told by its id')
+  return { role: APP, 'app.institution_id': String(id) }
+}
+
+/** What was rolled back whole, a deadlock's victim or one whose key was exchanged, is run again, this often at most. */
+const TRIES = 3
 const DEADLOCK_DETECTED = '40P01'
 
 /**
  * Runs `run` in one transaction that sees the rows of one institution. Commits when it returns, rolls back when it throws.
- * `run` is called again where PostgreSQL broke a deadlock at its cost, so it must do nothing but work on `tx`.
+ * `run` is called again where PostgreSQL broke a deadlock at its cost, or the institution's key was exchanged, so it must do
+ * nothing but work on `tx`.
+ * @throws NoDataKey where there is no such institution, or it was deleted
  */
 export async function inTenant<T>(
   database: Database,
@@ -102,18 +123,27 @@ export async function inTenant<T>(
 ): Promise<T> {
   // A part cannot be run again by itself: the whole is.
   if (database.within) return await inTenantOnce(database, institutionId, run)
-  return await retryDeadlocks(() => inTenantOnce(database, institutionId, run))
+  return await tryAgain(() => inTenantOnce(database, institutionId, run))
 }
 
-async function retryDeadlocks<T>(run: () => Promise<T>): Promise<T> {
+async function tryAgain<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null
-      if (code !== DEADLOCK_DETECTED || attempt >= DEADLOCK_TRIES) throw error
+      const isOver = codeOf(error) !== DEADLOCK_DETECTED && !isOtherKey(error)
+      if (isOver || attempt >= TRIES) throw error
     }
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
+}
+
+/** The key at hand was exchanged: before the transaction began, or under its eyes. */
+function isOtherKey(error: unknown): boolean {
+  return codeOf(error) === OTHER_KEY || error instanceof UnknownKey
 }
 
 /**
@@ -125,9 +155,7 @@ export async function inOneTransaction<T>(
   database: Database,
   run: (joined: Database) => Promise<T>,
 ): Promise<T> {
-  return await retryDeadlocks(() =>
-    database.kysely.transaction().execute((db) => run({ ...database, within: db })),
-  )
+  return await tryAgain(() => database.kysely.transaction().execute((db) => run({ ...database, within: db })))
 }
 
 /** Runs a part of a transaction: when it throws, what it did is rolled back and the transaction can go on. */
@@ -162,9 +190,7 @@ async function inTenantOnce<T>(
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
-  const { writing } = faceOf(database, institutionId)
-  return await transact(database, writing, ofTenant(institutionId), async (db) => {
-    const tx = await tenantOf(database, db, institutionId)
+  return await transactTenant(database, institutionId, 'writing', async (tx) => {
     const result = await run(tx)
     await database.beforeCommit(tx)
     return result
@@ -177,31 +203,58 @@ export async function inTenantReading<T>(
   institutionId: number,
   run: (tx: Tenant) => Promise<T>,
 ): Promise<T> {
-  const { reading } = faceOf(database, institutionId)
-  return await transact(database, reading, ofTenant(institutionId), async (db) =>
-    run(await tenantOf(database, db, institutionId)),
-  )
+  if (database.within) return await transactTenant(database, institutionId, 'reading', run)
+  return await tryAgain(() => transactTenant(database, institutionId, 'reading', run))
 }
 
-async function tenantOf(database: Database, db: Transaction<DB>, institutionId: number): Promise<Tenant> {
-  const key = await dataKey(database, db, institutionId)
-  return {
-    db,
-    institutionId,
-    traceparent: database.traceparent ?? null,
-    seal: (value) => sealJson(key, value),
-    open: (sealed) => openJson(key, sealed),
+async function transactTenant<T>(
+  database: Database,
+  institutionId: number,
+  kind: keyof Face,
+  run: (tx: Tenant) => Promise<T>,
+): Promise<T> {
+  const { tenants, within, pool } = database
+  const settings = ofTenant(institutionId)
+  const known = within ? undefined : tenants.get(institutionId)
+  const face = known?.face[kind] ?? beginAs(pool, { settings, isReading: kind === 'reading' })
+  try {
+    return await transact(database, face, settings, async (db) => {
+      const keys = known?.keys ?? (await meetTenant(database, db, institutionId))
+      return await run({
+        db,
+        institutionId,
+        traceparent: database.traceparent ?? null,
+        seal: (value) => sealJson(keys.current, value),
+        open: (sealed) => openJson(keys.all, sealed),
+        mark: markOf(keys.current),
+      })
+    })
+  } catch (error) {
+    if (isOtherKey(error)) tenants.delete(institutionId)
+    throw error
   }
 }
 
-function faceOf({ tenants, pool }: Database, institutionId: number): Face {
-  if (!Number.isSafeInteger(institutionId)) throw new Error('an institution is told by its id')
-  const known = tenants.get(institutionId)
-  if (known) return known
+/** Reads the institution's keys; from now on its transactions hold them with the message in which they begin. */
+async function meetTenant(database: Database, db: Transaction<DB>, institutionId: number): Promise<DataKeys> {
+  const keys = await readDataKeys(db, masterKeysOf(database), institutionId)
+  const beginning = { settings: ofTenant(institutionId), first: holdKey(institutionId, keys.generation) }
+  const face = {
+    writing: beginAs(database.pool, beginning),
+    reading: beginAs(database.pool, { ...beginning, isReading: true }),
+  }
+  database.tenants.set(institutionId, { face, keys })
+  return keys
+}
+
+/** A transaction among the rows of an institution that needs no key: to exchange it, or to delete what it sealed. */
+export async function inKeyless<T>(
+  database: Database,
+  institutionId: number,
+  run: (db: Transaction<DB>) => Promise<T>,
+): Promise<T> {
   const settings = ofTenant(institutionId)
-  const made = { writing: beginAs(pool, settings), reading: beginAs(pool, settings, 'reading') }
-  tenants.set(institutionId, made)
-  return made
+  return await tryAgain(() => transact(database, beginAs(database.pool, { settings }), settings, run))
 }
 
 /** Runs `run` in one transaction over the global tables. */
@@ -214,27 +267,18 @@ export async function inGlobalReading<T>(database: Database, run: (tx: Global) =
   return await transact(database, database.globalReading, GLOBAL, (db) => run(globalOf(database, db)))
 }
 
-function globalOf({ masterKey }: Database, db: Transaction<DB>): Global {
-  return { db, seal: (value) => sealJson(masterKey, value), open: (sealed) => openJson(masterKey, sealed) }
+function globalOf(database: Database, db: Transaction<DB>): Global {
+  return {
+    db,
+    seal: (value) => sealJson(database.masterKey, value),
+    open: (sealed) => openJson(masterKeysOf(database), sealed),
+    mark: markOf(database.masterKey),
+  }
 }
 
 /** Runs `run` in one transaction of the work loop. */
 export async function inWork<T>(database: Database, run: (tx: WorkTransaction) => Promise<T>): Promise<T> {
   return await transact(database, database.work, WORK, (db) => run({ db }))
-}
-
-async function dataKey(database: Database, db: Transaction<DB>, institutionId: number): Promise<Buffer> {
-  const known = database.keys.get(institutionId)
-  if (known) return known
-  const row = await db
-    .selectFrom('institution_keys')
-    .select('wrapped_key')
-    .where('institution_id', '=', institutionId)
-    .executeTakeFirst()
-  if (!row) throw new Error(`institution ${institutionId} has no data key`)
-  const key = openBytes(database.masterKey, row.wrapped_key)
-  database.keys.set(institutionId, key)
-  return key
 }
 
 /**
@@ -243,11 +287,7 @@ async function dataKey(database: Database, db: Transaction<DB>, institutionId: n
  */
 export async function insertDataKey(database: Database, tx: Global, institutionId: number): Promise<void> {
   await sql`select set_config('app.institution_id', ${String(institutionId)}, true)`.execute(tx.db)
-  await tx.db
-    .insertInto('institution_keys')
-    .values({ institution_id: institutionId, wrapped_key: sealBytes(database.masterKey, newKey()) })
-    .onConflict((conflict) => conflict.column('institution_id').doNothing())
-    .execute()
+  await insertKey(tx.db, database.masterKey, institutionId)
 }
 
 /** Refuses a login that row-level security would not bind. Called once at start-up. */

@@ -265,6 +265,7 @@ export interface Installation {
 export interface InstitutionKeys {
   created_at: Generated<string>;
   institution_id: number;
+  previous_key: Buffer | null;
   wrapped_key: Buffer;
 }
 
@@ -272,8 +273,10 @@ export interface Institutions {
   appointment_types_location_scoped: Generated<boolean>;
   country_code: Generated<string>;
   created_at: Generated<string>;
+  deleted_at: string | null;
   id: Generated<number>;
   is_sync_notifications: Generated<boolean>;
+  key_generation: Generated<number>;
   marker_tag: Generated<string>;
   name: string;
   notify_insert_fails: Generated<boolean>;

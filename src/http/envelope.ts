@@ -1,4 +1,5 @@
 /** The envelope: `{code, description, data, error}` around everything (reference, 2.1). */
+import { NoDataKey } from '../db/data-keys.ts'
 import { Failure, statusOf } from '../model/failures.ts'
 import type { PageInfo } from '../model/wire-basics.ts'
 
@@ -54,6 +55,8 @@ const NOT_REACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT',
 
 function failureOf(error: unknown): Failure | null {
   if (error instanceof Failure) return error
+  // Deleted after we had looked who may see it.
+  if (error instanceof NoDataKey) return new Failure('not_found', 'Institution not found')
   const { code, statusCode, message } = (error ?? {}) as {
     code?: unknown
     statusCode?: unknown

@@ -3,7 +3,7 @@
  * it is the record system's token endpoint that reads them (SMART App Launch 2, client-confidential-asymmetric).
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { inTenant, inWork } from '../db/database.ts'
+import { inTenantReading, inWork } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { findDataSource, institutionOfSource } from '../store/data-sources.ts'
 import type { ConnectorFace, ServerContext } from './context.ts'
@@ -34,7 +34,7 @@ async function keysOf(
   const id = Number(named)
   const institutionId = await inWork(database, (tx) => institutionOfSource(tx, id))
   if (institutionId === null) return []
-  const source = await inTenant(database, institutionId, (tx) => findDataSource(tx, id))
+  const source = await inTenantReading(database, institutionId, (tx) => findDataSource(tx, id))
   const face = connectors.find(({ name }) => name === source?.connector)
   return source && face ? face.publishedKeys(source.configuration) : []
 }

@@ -89,7 +89,7 @@ export interface InstitutionFilter {
 }
 
 function filtered(filter: InstitutionFilter) {
-  return sql`from institutions i where (${filter.accountId}::bigint is null or exists (select from account_institutions a
+  return sql`from institutions i where i.deleted_at is null and (${filter.accountId}::bigint is null or exists (select from account_institutions a
       where a.institution_id = i.id and a.account_id = ${filter.accountId}))
     and (${filter.institutionIds}::bigint[] is null or i.id = any(${filter.institutionIds}::bigint[]))
     and (${filter.subdomain ?? null}::text is null or i.subdomain = ${filter.subdomain ?? null})`
@@ -104,6 +104,14 @@ export async function listInstitutions(
   const { rows } = await sql<InstitutionRow>`select ${columns} ${filtered(filter)}
     order by i.id limit ${page.limit} offset ${page.offset}`.execute(tx.db)
   return rows
+}
+
+/** The ids of all that have a key. */
+export async function listInstitutionIds(tx: Global): Promise<number[]> {
+  const { rows } = await sql<{
+    id: number
+  }>`select id from institutions where deleted_at is null order by id`.execute(tx.db)
+  return rows.map(({ id }) => id)
 }
 
 export async function countInstitutions(tx: Global, filter: InstitutionFilter): Promise<number> {

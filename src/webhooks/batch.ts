@@ -1,6 +1,6 @@
 /** Some lanes of one endpoint and institution: their heads read, sent side by side with no transaction open, and settled. */
 import type { Clock } from '../db/clock.ts'
-import { type Database, inTenant, type Tenant } from '../db/database.ts'
+import { type Database, inTenant, masterKeysOf, type Tenant } from '../db/database.ts'
 import { openJson } from '../db/seal.ts'
 import { addMs, type Instant, toInstant, toMs } from '../model/time.ts'
 import { inSpan, type Tracing } from '../model/trace.ts'
@@ -103,8 +103,8 @@ async function settleOutcomes(
 }
 
 /** Endpoints' secrets are sealed under the installation's key, not the institution's. */
-function masterOf({ masterKey }: Database): (sealed: Buffer) => string {
-  return (sealed) => String(openJson(masterKey, sealed))
+function masterOf(database: Database): (sealed: Buffer) => string {
+  return (sealed) => String(openJson(masterKeysOf(database), sealed))
 }
 
 interface Surroundings {

@@ -37,6 +37,18 @@ it('reads what is set', () => {
   expect(config.masterKey).toHaveLength(32)
 })
 
+it('reads master keys as a list: the first seals, the others open', () => {
+  const other = Buffer.alloc(32, 9).toString('base64')
+  const config = readConfig({ SLOTBRIDGE_MASTER_KEY: `${other}, ${key}` })
+  expect(config.masterKey?.toString('base64')).toBe(other)
+  expect(config.olderMasterKeys.map((one) => one.toString('base64'))).toEqual([key])
+  for (const wrong of [`${key},`, `${key},${key.slice(1)}`, `${key};${other}`]) {
+    const sentences = sentencesOf({ SLOTBRIDGE_MASTER_KEY: wrong })
+    expect(sentences).toHaveLength(1)
+    expect(sentences[0]).not.toContain(key.slice(1))
+  }
+})
+
 it('names every variable that is wrong at once, and never what it holds', () => {
   const sentences = sentencesOf({
     DATABASE_URL: 'mysql://secret@db/x',

@@ -67,7 +67,7 @@ it('names each key of the configuration that is wrong or missing, and no value',
 
 it('says in a sentence that a record system does not answer', async () => {
   await using p = await practice()
-  await p.run(`source add sandbox --set url=${p.sandbox.url} --set key=${secret}`)
+  await p.run(`source add sandbox --set url=${p.sandbox.url} --set-file key=-`, secret)
   const [{ id }] = JSON.parse((await p.run('source list --json')).said)
   await p.sandbox.close()
   const { code, noted } = await p.run(`source test ${id}`)
@@ -78,7 +78,7 @@ it('says in a sentence that a record system does not answer', async () => {
 
 it('removes a data source that nothing was read from, with its units of work, and no other', async () => {
   await using p = await practice()
-  await p.run(`source add sandbox --set url=${p.sandbox.url} --set key=${secret}`)
+  await p.run(`source add sandbox --set url=${p.sandbox.url} --set-file key=-`, secret)
   const [{ id }] = JSON.parse((await p.run('source list --json')).said)
   await p.run(`location add --name Main --tz America/New_York --source ${id}`)
   const [{ institution_id }] = await p.t.look('select institution_id from data_sources')
@@ -94,4 +94,21 @@ it('removes a data source that nothing was read from, with its units of work, an
   expect(await p.run(`source remove ${id}`)).toMatchObject({ code: 0 })
   expect(await p.t.look("select kind from work where kind <> 'sequence'")).toEqual([])
   expect(await p.t.look('select data_source_id from locations')).toEqual([{ data_source_id: null }])
+})
+
+it('refuses a secret as an argument, which others on the machine could see, and says how to give it', async () => {
+  await using p = await practice()
+  for (const [line, key] of [
+    [`source add sandbox --set url=${p.sandbox.url} --set key=${secret}`, 'key'],
+    [`source add fhir --set auth.method=bearer --set auth.token=${secret}`, 'auth.token'],
+    [`source add open-dental --set database.password=${secret}`, 'database.password'],
+  ] as const) {
+    const { code, noted } = await p.run(line)
+    expect([code, noted.includes(`--set-file ${key}=<file>`), noted.includes(secret)]).toEqual([
+      1,
+      true,
+      false,
+    ])
+  }
+  expect(await p.t.look('select id from data_sources')).toEqual([])
 })

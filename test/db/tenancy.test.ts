@@ -151,6 +151,37 @@ describe('the schema', () => {
     expect(keys.filter((key) => key.first !== 'institution_id')).toEqual([])
   })
 
+  it('has a primary key in every tenant table, and refers to one by the institution first, from everywhere', async () => {
+    const tables = await tenantTables()
+    const keyed = await t.look(
+      "select conrelid::regclass::text as name from pg_constraint where contype = 'p' and conrelid::regclass::text = any($1)",
+      [tables],
+    )
+    expect(keyed.map((row) => row.name).sort()).toEqual(tables)
+    const references = await t.look(
+      `select c.conrelid::regclass::text as from, c.confrelid::regclass::text as to,
+        (select attname from pg_attribute where attrelid = c.conrelid and attnum = c.conkey[1]) as first,
+        (select attname from pg_attribute where attrelid = c.confrelid and attnum = c.confkey[1]) as referred
+       from pg_constraint c where c.contype = 'f' and c.confrelid::regclass::text = any($1)`,
+      [tables],
+    )
+    expect(references.length).toBeGreaterThan(15)
+    const isRight = (row: { first: string; referred: string }) =>
+      row.first === 'institution_id' && row.referred === 'institution_id'
+    expect(references.filter((row) => !isRight(row))).toEqual([])
+  })
+
+  it('binds the application to one institution in every tenant table, by reading and by writing', async () => {
+    const tables = await tenantTables()
+    const policies = await t.look(
+      `select tablename as name, qual, with_check from pg_policies
+       where permissive = 'PERMISSIVE' and ('slotbridge_app' = any(roles) or 'public' = any(roles)) and tablename = any($1) order by 1`,
+      [tables],
+    )
+    const own = '(institution_id = tenant())'
+    expect(policies).toEqual(tables.map((name) => ({ name, qual: own, with_check: own })))
+  })
+
   it('lets the work role see units, wakes and the order of events, and nothing of the practice', async () => {
     await inWork(t.database, (tx) => sql`select * from work`.execute(tx.db))
     await inWork(t.database, (tx) =>

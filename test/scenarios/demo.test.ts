@@ -1,10 +1,12 @@
 /** The first command on a fresh machine: `./slotbridge demo`, as a process of its own. */
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import type { DemoFile } from '../../src/cli/demo-file.ts'
+import { type } from '../support/command-line.ts'
 import { openClient } from '../support/demo-client.ts'
 import { demoFolder } from '../support/demo-process.ts'
 import { until } from '../support/until.ts'
@@ -15,6 +17,11 @@ const DAY_MS = 24 * 3_600_000
 function leftBehind(folder: string): string[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n')
   return lines.filter((line) => line.includes(folder) && !line.includes('ps -eo'))
+}
+
+/** What may stand in no process list and no log: the demo's own key, and the key of everything. */
+function secretsOf(folder: string, demo: DemoFile): string[] {
+  return [demo.api_key, readFileSync(join(folder, 'master.key'), 'utf8').trim()]
 }
 
 function booking(demo: DemoFile, start: string | undefined) {
@@ -60,6 +67,13 @@ it('starts from nothing, books every free start it promised, and leaves nothing 
     expect(insertion).toMatchObject({ status: 'complete', code: null })
   }
   await running.saying(`appointment ${ids[19]} is`)
+  const seen = [
+    ...leftBehind(folder.dataDir),
+    ...['slotbridge.log', 'sandbox.log'].map((name) => readFileSync(join(folder.dataDir, name), 'utf8')),
+  ]
+  expect(seen.length).toBeGreaterThan(3)
+  for (const secret of secretsOf(folder.dataDir, demo))
+    expect(seen.filter((text) => text.includes(secret))).toEqual([])
   running.signal('SIGINT')
   expect(await running.ended()).toBe(0)
   expect(existsSync(join(folder.dataDir, 'demo.json'))).toBe(false)
@@ -86,7 +100,7 @@ function expectKept(dataDir: string): void {
   expect(log).not.toContain(readFileSync(join(dataDir, 'demo.key'), 'utf8').trim())
 }
 
-it('prints lines that work when they are copied, and keeps its keys and files to their owner', async () => {
+it('prints lines that work when they are copied, keeps its keys to their owner, and takes a new one while it is stopped', async () => {
   await using folder = demoFolder()
   const running = folder.start()
   await running.ready()
@@ -104,8 +118,29 @@ it('prints lines that work when they are copied, and keeps its keys and files to
   // The second was written before it was cancelled, as the time between two commands allows; the first may not have been.
   for (const id of [first, second]) await running.saying(`accepted    appointment ${id}: cancelled true`)
   expectKept(folder.dataDir)
+
+  const masterKey = () => readFileSync(join(folder.dataDir, 'master.key'), 'utf8').trim()
+  const old = masterKey()
+  const run = (line: string) => type(`${line} --data-dir ${folder.dataDir}`, {})
+  expect(await run('key rotate-master')).toMatchObject({
+    code: 1,
+    noted: expect.stringContaining('is in use'),
+  })
+  expect(masterKey()).toBe(old)
   running.signal('SIGINT')
   expect(await running.ended()).toBe(0)
+  // As it is left by one that was killed: the key that it had made goes on.
+  const begun = randomBytes(32).toString('base64')
+  writeFileSync(join(folder.dataDir, 'master.key'), `${begun},${old}\n`)
+  expect(await run('key rotate-master')).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('the keys of 1 institutions'),
+  })
+  expect(masterKey()).toBe(begun)
+  expect(await run('key rotate-master')).toMatchObject({ code: 0 })
+  expect(masterKey()).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+  expect(masterKey()).not.toBe(begun)
+  expect((await run('source list --json')).said).toContain('"connector": "sandbox"')
 })
 
 it('refuses a second start on its data directory and says why, and recovers after kill -9', async () => {
