@@ -15,6 +15,7 @@ import type { Log } from './log.ts'
 import { Failure } from './model/failures.ts'
 import { pullHandler } from './sync/pull.ts'
 import { pushHandler } from './sync/push.ts'
+import { sealHandler } from './sync/seal-audit.ts'
 import { sequenceHandler } from './sync/sequence.ts'
 import { openSystems } from './sync/systems.ts'
 import { openTracing } from './tracing.ts'
@@ -94,6 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
           keepDays: config.keepDays,
           tracing,
         }),
+        seal: sealHandler({ clock, keepDays: config.keepAuditDays, log }),
       }
       const work = startWork({ ...common, handlers, slots: config.workSlots })
       // Slots of their own: receivers that are slow take none from the record systems.

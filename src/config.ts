@@ -34,6 +34,8 @@ export interface Config {
   traces: TraceSettings | null
   /** How long events and deliveries are kept. */
   keepDays: number
+  /** How long the audit is kept. */
+  keepAuditDays: number
   /** What `call` sends, where neither a flag nor a demo says it. */
   apiKey: string | null
   url: string | null
@@ -57,6 +59,9 @@ const PORT_MAX = 65_535
 const POOL_MAX = 1_000
 const SLOTS_MAX = 1_000
 const KEEP_DAYS_MAX = 3_650
+/** Seven years. */
+const KEEP_AUDIT_DAYS = 2_557
+const KEEP_AUDIT_DAYS_MAX = 36_525
 
 /**
  * Reads and checks every setting; an empty variable is one that is not set.
@@ -96,6 +101,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     workerPort: read<number | null>('SLOTBRIDGE_WORKER_PORT', null, wholeNumber(0, PORT_MAX)),
     traces: traceSettings(text, read, wrong),
     keepDays: read('SLOTBRIDGE_KEEP_DAYS', 30, wholeNumber(1, KEEP_DAYS_MAX)),
+    keepAuditDays: read('SLOTBRIDGE_KEEP_AUDIT_DAYS', KEEP_AUDIT_DAYS, wholeNumber(1, KEEP_AUDIT_DAYS_MAX)),
     apiKey: text('SLOTBRIDGE_API_KEY'),
     url: text('SLOTBRIDGE_URL'),
   }

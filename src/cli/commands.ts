@@ -1,4 +1,5 @@
 /** All commands, in the order of the help. */
+import { auditCommands } from './audit.ts'
 import { benchLatency } from './bench-latency.ts'
 import { benchSlots } from './bench-slots.ts'
 import { benchSync } from './bench-sync.ts'
@@ -38,6 +39,7 @@ export const commands: Command[] = [
   rotateMaster,
   ...writeCommands,
   recover,
+  ...auditCommands,
   ...webhookCommands,
   call,
   sandboxDesk,

@@ -66,6 +66,13 @@ export interface WorkTransaction {
   db: Transaction<DB>
 }
 
+/** A transaction that sees the rows of one institution and opens nothing: all that reading its audit needs, also when its key is gone. */
+export interface AuditChain {
+  db: Transaction<DB>
+  /** 0: the installation's own chain. */
+  institutionId: number
+}
+
 /**
  * @param beforeCommit runs at the end of every tenant transaction: it tells what the transaction changed
  * @param olderMasterKeys open what is not under `masterKey` yet
@@ -255,6 +262,15 @@ export async function inKeyless<T>(
 ): Promise<T> {
   const settings = ofTenant(institutionId)
   return await tryAgain(() => transact(database, beginAs(database.pool, { settings }), settings, run))
+}
+
+/** Runs `run` in one transaction over the audit of one institution, which need not be there any more. */
+export async function inAuditChain<T>(
+  database: Database,
+  institutionId: number,
+  run: (chain: AuditChain) => Promise<T>,
+): Promise<T> {
+  return await inKeyless(database, institutionId, (db) => run({ db, institutionId }))
 }
 
 /** Runs `run` in one transaction over the global tables. */

@@ -120,6 +120,46 @@ export interface AppointmentTypes {
   updated_at: Generated<string>;
 }
 
+export interface Audit {
+  api_key_id: number | null;
+  at: string;
+  id: Generated<number>;
+  institution_id: number;
+  kind: string;
+  method: string | null;
+  patient_ids: ArrayType<number> | null;
+  request_id: string;
+  route: string | null;
+  status: number | null;
+  webhook_endpoint_id: number | null;
+}
+
+export interface AuditHeads {
+  hash: Buffer;
+  institution_id: number;
+  number: number;
+  sealed_at: string;
+}
+
+export interface AuditSeals {
+  audit_ids: ArrayType<number>;
+  hash: Buffer;
+  id: Generated<number>;
+  institution_id: number;
+  last_audit_id: number;
+  number: number;
+  previous_hash: Buffer;
+  row_count: number;
+  row_hashes: Buffer;
+  sealed_at: string;
+}
+
+export interface AuditUnsealed {
+  audit_id: number;
+  hash: Buffer;
+  institution_id: number;
+}
+
 export interface Busy {
   appointment_id: number;
   ends_at: string;
@@ -620,6 +660,10 @@ export interface DB {
   appointment_type_descriptors: AppointmentTypeDescriptors;
   appointment_types: AppointmentTypes;
   appointments: Appointments;
+  audit: Audit;
+  audit_heads: AuditHeads;
+  audit_seals: AuditSeals;
+  audit_unsealed: AuditUnsealed;
   busy: Busy;
   data_sources: DataSources;
   deliveries: Deliveries;

@@ -40,12 +40,12 @@ export async function authenticate(
   return { caller, warnings: keyId === null ? [RAW_KEY_WARNING] : [] }
 }
 
-/** Exchanges a raw key for a token. Throws `unauthenticated` saying what to send. */
+/** Exchanges a raw key for a token; says whose it is. Throws `unauthenticated` saying what to send. */
 export async function exchangeKey(
   database: Database,
   tokens: Tokens,
   authorization: string | undefined,
-): Promise<string> {
+): Promise<{ token: string; keyId: number }> {
   const key = authorization?.trim() ?? ''
   if (key === '' || /^bearer\b/i.test(key))
     throw new Failure('unauthenticated', [
@@ -54,5 +54,5 @@ export async function exchangeKey(
     ])
   const caller = await inGlobalReading(database, (tx) => admit(tx, { hash: hashOf(key) }, {}))
   if (!caller) throw new Failure('unauthenticated', 'Invalid Credentials')
-  return await tokens.issue(caller.keyId)
+  return { token: await tokens.issue(caller.keyId), keyId: caller.keyId }
 }

@@ -4,7 +4,16 @@
  */
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { type Database, inGlobal, inOneTransaction, inPart, inTenant, type Tenant } from '../db/database.ts'
+import {
+  type Database,
+  inGlobal,
+  inOneTransaction,
+  inPart,
+  inTenant,
+  inWork,
+  type Tenant,
+  type WorkTransaction,
+} from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { claimKey, keepAnswer } from '../store/idempotency.ts'
 import { withAlternativesIn } from './alternatives.ts'
@@ -24,6 +33,8 @@ export interface Once {
   fingerprint: string
   /** The answer of a refusal that is kept. */
   refuse(failure: Failure): Rendered | Promise<Rendered>
+  /** Audits the answer in the request's own transaction. */
+  audit(tx: Tenant | WorkTransaction, status: number): Promise<void>
 }
 
 /** An answer as it leaves. */
@@ -83,6 +94,7 @@ export async function onceInTenant(
       return answer
     })
     await keepAnswer(tx, once.accountId, once.key, { ...laterOf(rendered), fingerprint })
+    await once.audit(tx, rendered.status)
     return { ...rendered, replayed: false }
   })
 }
@@ -99,6 +111,7 @@ export async function onceInAccount(
     const { rendered, fingerprint } = await answerOnce(once, () => run(joined))
     const answer = { ...laterOf(rendered), fingerprint }
     await inGlobal(joined, (tx) => keepAnswer(tx, once.accountId, once.key, answer))
+    await inWork(joined, (tx) => once.audit(tx, rendered.status))
     return { ...rendered, replayed: false }
   })
 }

@@ -9,12 +9,14 @@ import { findDataSource, institutionOfSource } from '../store/data-sources.ts'
 import type { ConnectorFace, ServerContext } from './context.ts'
 
 export const JWKS_PATH = '/data_sources/{id}/jwks.json'
+/** The same as the server's own pattern. */
+export const KEYS_ROUTE = JWKS_PATH.replace('{id}', ':id')
 
 /** Token endpoints keep a set for as long: what is published anew is known to all of them after it. */
 const FRESH_SECONDS = 300
 
 export function serveKeys(app: FastifyInstance, context: ServerContext): void {
-  app.get(JWKS_PATH.replace('{id}', ':id'), async (request, reply) => {
+  app.get(KEYS_ROUTE, async (request, reply) => {
     const keys = await keysOf(context, request)
     // That there is no such data source and that it has no keys is one answer.
     if (keys.length === 0) throw new Failure('not_found', 'No keys are published here')

@@ -1,11 +1,12 @@
 /** Puts a route on the server: who is asking, what was sent, the transaction, the envelope. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { inTenant, inTenantReading } from '../db/database.ts'
+import { inOneTransaction, inTenant, inTenantReading, inWork, type Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { limitsOf } from '../model/rate-limits.ts'
 import { ErrorEnvelope, envelopeOf } from '../model/wire-basics.ts'
 import type { Caller, Target } from '../store/access.ts'
 import { withAlternatives } from './alternatives.ts'
+import { type Audited, auditedBy } from './audit.ts'
 import { type Admission, authenticate } from './authenticate.ts'
 import type { ServerContext } from './context.ts'
 import { type Answer, refusal, success } from './envelope.ts'
@@ -22,7 +23,7 @@ import {
   type Sent,
 } from './idempotency.ts'
 import type { RateLimits } from './rate-limit.ts'
-import { type AccountInput, isTenantRoute, type Route, type TenantRoute } from './route.ts'
+import { type AccountInput, type AccountRoute, isTenantRoute, type Route, type TenantRoute } from './route.ts'
 import type { Tokens } from './tokens.ts'
 import { spanOf, withTrace } from './traces.ts'
 import { type Checked, checkerOf } from './validate.ts'
@@ -47,6 +48,7 @@ export interface Serving {
 interface Asked extends Serving {
   route: Route
   checkers: Checkers
+  audited: Audited
   request: FastifyRequest
   reply: FastifyReply
 }
@@ -71,6 +73,7 @@ export function register(app: FastifyInstance, serving: Serving, route: Route): 
     params: route.params ? checkerOf(route.params) : nothing,
     body: route.body ? checkerOf(route.body) : nothing,
   }
+  const audited = auditedBy(route)
   const envelope = envelopeOf(route.data, route.paging ?? 'none')
   app.route({
     method: route.method,
@@ -84,6 +87,7 @@ export function register(app: FastifyInstance, serving: Serving, route: Route): 
         context: withTrace(context, request),
         route,
         checkers,
+        audited,
         request,
         reply,
       })
@@ -110,22 +114,28 @@ async function answerTo(asked: Asked): Promise<Sent> {
   const key = readIdempotencyKey(request)
   const isKeyed = key !== null
   // With a key the input is read last: what was answered already is not judged again.
-  if (isKeyed && isTenantRoute(route) && institution)
-    return await onceInTenant(database, institution.id, onceOf(asked, caller, key), async (tx) => {
+  const { audited } = asked
+  if (isKeyed && isTenantRoute(route) && institution) {
+    const once = onceOf(asked, caller, key)
+    const sent = await onceInTenant(database, institution.id, once, async (tx) => {
       const input = readInput(asked, admission, isKeyed)
       return render(asked, await route.handle({ ...input, tx, institution }), input.warnings)
     })
-  if (isKeyed && !isTenantRoute(route))
-    return await onceInAccount(database, onceOf(asked, caller, key), async (joined) => {
+    return audited.keyed(request, sent)
+  }
+  if (isKeyed && !isTenantRoute(route)) {
+    const sent = await onceInAccount(database, onceOf(asked, caller, key), async (joined) => {
       const input = readInput(asked, admission, isKeyed)
       const answer = await route.handle({ ...input, context: { ...context, database: joined } })
       return render(asked, answer, input.warnings)
     })
+    return audited.keyed(request, sent)
+  }
   const input = readInput(asked, admission, isKeyed)
-  const answer = isTenantRoute(route)
+  const rendered = isTenantRoute(route)
     ? await inInstitution(asked, route, input, target)
-    : await route.handle(input)
-  return { ...render(asked, answer, input.warnings), replayed: false }
+    : await inAccount(asked, route, input)
+  return { ...rendered, replayed: false }
 }
 
 /** Spends of the key's limits, and says how they stand (decision 20: integer seconds). */
@@ -147,12 +157,19 @@ async function refuseTooMany({ route, rates, reply }: Asked, caller: Caller): Pr
 
 function onceOf(asked: Asked, { accountId }: Caller, key: string): Once {
   const fingerprint = fingerprintOf(asked.route, asked.request)
-  return { accountId, key, fingerprint, refuse: (failure) => renderRefusal(asked, failure) }
+  return {
+    accountId,
+    key,
+    fingerprint,
+    refuse: (failure) => renderRefusal(asked, failure),
+    audit: (tx, status) => asked.audited.append(tx, asked.request, status),
+  }
 }
 
 /** An answer by the route's schema: what is not in it cannot leave. */
-function render({ route, reply }: Asked, answer: Answer, warnings: string[]): Rendered {
+function render({ route, audited, request, reply }: Asked, answer: Answer, warnings: string[]): Rendered {
   const status = answer.status ?? route.status ?? 200
+  audited.shows(request, answer.data)
   const owes = answer.owes ?? false
   if (status === 204) return { status, text: '', owes }
   const text = serialize(reply, status, success(answer, warnings))
@@ -188,7 +205,7 @@ function targetOf(route: Route, request: FastifyRequest): Target {
 }
 
 function readInput(
-  { route, context, checkers, request }: Asked,
+  { route, context, checkers, audited, request }: Asked,
   admission: Admission,
   isKeyed: boolean,
 ): AccountInput {
@@ -197,6 +214,7 @@ function readInput(
   const query = checkers.query(request.query)
   const params = checkers.params(request.params)
   const body = checkers.body(sent?.value)
+  audited.names(request, { query: query.value, params: params.value, body: body.value })
   const missing = route.by === 'subdomain' && !given(request.query) ? ['Missing parameter subdomain'] : []
   // A path that cannot be an id names nothing that is there.
   if (params.faults.length > 0) throw new Failure('not_found', 'Resource not found')
@@ -234,11 +252,11 @@ function ignoredWarning(names: string[]): string {
 }
 
 async function inInstitution(
-  { reply }: Asked,
+  asked: Asked,
   route: TenantRoute,
   input: AccountInput,
   target: Target,
-): Promise<Answer> {
+): Promise<Rendered> {
   const { institution } = input.caller
   if (!institution) {
     // A foreign id is not told from an unknown one; a foreign subdomain is refused (reference, 6.1).
@@ -246,17 +264,40 @@ async function inInstitution(
     throw new Failure('not_found', `${nounOf(route)} not found`)
   }
   const { database } = input.context
+  const { audited, request, reply } = asked
   if (route.isFresh) await awaitFreshness(input, institution.id, reply)
   const transaction = route.method === 'GET' ? inTenantReading : inTenant
-  return await withAlternatives(database, institution.id, () =>
-    transaction(database, institution.id, async (tx) => {
-      // Asked first, so that what is shown is as new or newer, and sent without waiting for it.
-      const asked = route.isFresh ? dataAsOf(tx, input) : Promise.resolve(null)
-      const [asOf, answer] = await Promise.all([asked, route.handle({ ...input, tx, institution })])
-      if (asOf !== null) reply.header(DATA_AS_OF, asOf)
-      return answer
-    }),
-  )
+  const transact = <T>(run: (tx: Tenant) => Promise<T>) =>
+    withAlternatives(database, institution.id, () => transaction(database, institution.id, run))
+  const handle = async (tx: Tenant) => {
+    // Asked first, so that what is shown is as new or newer, and sent without waiting for it.
+    const fresh = route.isFresh ? dataAsOf(tx, input) : Promise.resolve(null)
+    const [asOf, answer] = await Promise.all([fresh, route.handle({ ...input, tx, institution })])
+    if (asOf !== null) reply.header(DATA_AS_OF, asOf)
+    return answer
+  }
+  if (route.method === 'GET') return render(asked, await transact(handle), input.warnings)
+  const rendered = await transact(async (tx) => {
+    const rendered = render(asked, await handle(tx), input.warnings)
+    await audited.append(tx, request, rendered.status)
+    return rendered
+  })
+  audited.committed(request, rendered.status)
+  return rendered
+}
+
+/** What changes something of the account does so in one transaction, with its row of the audit. */
+async function inAccount(asked: Asked, route: AccountRoute, input: AccountInput): Promise<Rendered> {
+  if (route.method === 'GET') return render(asked, await route.handle(input), input.warnings)
+  const { audited, request } = asked
+  const rendered = await inOneTransaction(input.context.database, async (joined) => {
+    const answer = await route.handle({ ...input, context: { ...input.context, database: joined } })
+    const rendered = render(asked, answer, input.warnings)
+    await inWork(joined, (tx) => audited.append(tx, request, rendered.status))
+    return rendered
+  })
+  audited.committed(request, rendered.status)
+  return rendered
 }
 
 function nounOf(route: TenantRoute): string {

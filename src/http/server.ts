@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Failure } from '../model/failures.ts'
+import { auditRequests } from './audit.ts'
 import { exchangeKey } from './authenticate.ts'
 import type { Load, ServerContext } from './context.ts'
 import { docsPage } from './docs-page.ts'
@@ -39,10 +40,11 @@ export function buildServer(context: ServerContext): FastifyInstance {
   serveMetrics(app, context)
   traceRequests(app, context)
   refuseOverload(app, context)
+  auditRequests(app, context)
   answerFailures(app, context, unrouted)
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, never the URL: a query string may name a patient.
-    const { keyId, institutionId } = request as unknown as { keyId?: number; institutionId?: number | null }
+    const { keyId, institutionId } = request
     context.log?.info(
       {
         request_id: request.id,
@@ -114,6 +116,8 @@ function answerFailures(
     if (request.is404 && !(error instanceof Failure)) return refuseUnrouted(request, reply)
     const { status, retryAfterSeconds, body } = refusal(error, request.id)
     if (status >= 500) logFault(context, request, error)
+    // Where the database is away, there is nowhere to write a row, and nothing was done or shown.
+    if (status === 503 && !(error instanceof Failure)) request.audit = null
     if (retryAfterSeconds !== null && !reply.hasHeader('retry-after'))
       reply.header('retry-after', String(retryAfterSeconds))
     return reply.code(status).send(body)
@@ -171,7 +175,8 @@ function acceptBodies(app: FastifyInstance): void {
 /** `POST /authenticates` stands outside the routes' frame: it takes a key where they take a token. */
 function serveAuthenticates(app: FastifyInstance, context: ServerContext, tokens: Tokens): void {
   app.post('/authenticates', { onSend: sendAsV2 }, async (request, reply) => {
-    const token = await exchangeKey(context.database, tokens, request.headers.authorization)
+    const { token, keyId } = await exchangeKey(context.database, tokens, request.headers.authorization)
+    request.keyId = keyId
     return reply.code(201).send({ code: true, description: 'Authenticated', error: [], data: { token } })
   })
 }

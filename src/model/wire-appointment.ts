@@ -10,6 +10,7 @@ import {
   InstantText,
   NullableId,
   NullableInstant,
+  NullablePatientId,
   NullableText,
   nullable,
   oneOf,
@@ -36,7 +37,7 @@ export const Insertion = Type.Object(
 
 const fields = {
   id: Id,
-  patient_id: NullableId,
+  patient_id: NullablePatientId,
   provider_id: NullableId,
   provider_name: NullableText,
   start_time: InstantText,

@@ -4,9 +4,14 @@ import { type Static, type TSchema, Type } from 'typebox'
 /** Marks a field that tells something about a patient: redaction and the leak test start from this mark. */
 export const PATIENT_DATA = { 'x-patient-data': true } as const
 
+/** Marks a field that holds a patient's id: the audit names whom a request touched by it. */
+export const PATIENT_ID = { 'x-patient-id': true } as const
+
 export const idMax = Number.MAX_SAFE_INTEGER
 /** One of our ids. */
 export const Id = Type.Integer({ minimum: 1, maximum: idMax })
+/** The id of a patient. */
+export const PatientId = Type.Integer({ minimum: 1, maximum: idMax, ...PATIENT_ID })
 /** ISO 8601 in UTC with milliseconds. */
 export const InstantText = Type.String({ format: 'date-time' })
 /** A datetime as a client sends it; read by `readTime` (decision 15). */
@@ -31,6 +36,7 @@ export function oneOf<const T extends readonly string[]>(values: T, options: obj
 export const NullableText = nullable(Type.String())
 export const NullableInstant = nullable(InstantText)
 export const NullableId = nullable(Id)
+export const NullablePatientId = nullable(PatientId)
 
 /** Where a v3 list stands; cursors are opaque. */
 export const PageInfo = Type.Object(

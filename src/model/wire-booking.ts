@@ -1,10 +1,11 @@
 /** What `POST /appointments` and `PATCH /appointments/{id}` take (reference, 3.5 and 3.7). */
 import { type Static, Type } from 'typebox'
-import { Day, GivenDatetime, Id, PATIENT_DATA } from './wire-basics.ts'
+import { Day, GivenDatetime, Id, PATIENT_DATA, PatientId } from './wire-basics.ts'
 
 const Text = (maxLength: number) => Type.Optional(Type.String({ maxLength, ...PATIENT_DATA }))
 const Flag = Type.Optional(Type.Boolean())
 const OptionalId = Type.Optional(Id)
+const OptionalPatientId = Type.Optional(PatientId)
 const DESCRIPTORS_MAX = 100
 
 /** Ours: books over what is there. Needs the scope `appointments:overbook`; the reason is kept, sealed. */
@@ -24,7 +25,7 @@ export const AppointmentCreation = Type.Object(
     /** At most so many in the slot, where the location's policy takes that many. */
     appointments_per_timeslot: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
     appt: Type.Object({
-      patient_id: OptionalId,
+      patient_id: OptionalPatientId,
       provider_id: OptionalId,
       start_time: GivenDatetime,
       end_time: Type.Optional(GivenDatetime),
@@ -61,7 +62,7 @@ export const AppointmentChange = Type.Object(
         end_time: Type.Optional(GivenDatetime),
         operatory_id: OptionalId,
         note: Text(10_000),
-        patient_id: OptionalId,
+        patient_id: OptionalPatientId,
         provider_id: OptionalId,
         appointment_type_id: OptionalId,
         referrer: Text(2_000),

@@ -5,11 +5,12 @@ import type { Instant, LocalDate } from './time.ts'
 import {
   Id,
   InstantText,
-  NullableId,
   NullableInstant,
+  NullablePatientId,
   NullableText,
   nullable,
   PATIENT_DATA,
+  PatientId,
 } from './wire-basics.ts'
 
 const Personal = Type.String(PATIENT_DATA)
@@ -56,7 +57,8 @@ export const userFields = {
 /** A patient as it stands inside an appointment. */
 export const patientFields = {
   ...userFields,
-  guarantor_id: NullableId,
+  id: PatientId,
+  guarantor_id: NullablePatientId,
   billing_type: NullableText,
   chart_id: nullable(Personal),
   preferred_language: NullableText,

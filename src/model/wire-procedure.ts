@@ -1,12 +1,12 @@
 /** Wire shape of procedures (reference, 6.6). We hold no fees and no teeth: those keys say so. */
 import { type Static, Type } from 'typebox'
-import { Id, NullableId, NullableText, nullable, PATIENT_DATA } from './wire-basics.ts'
+import { Id, NullableId, NullablePatientId, NullableText, nullable, PATIENT_DATA } from './wire-basics.ts'
 
 export const Procedure = Type.Object(
   {
     id: Id,
     location_id: NullableId,
-    patient_id: NullableId,
+    patient_id: NullablePatientId,
     provider_id: NullableId,
     appointment_id: NullableId,
     code: nullable(Type.String(PATIENT_DATA)),

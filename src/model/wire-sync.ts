@@ -10,6 +10,7 @@ import {
   nullable,
   oneOf,
   PATIENT_DATA,
+  PatientId,
   POLICIES,
 } from './wire-basics.ts'
 import { Candidate } from './wire-candidate.ts'
@@ -139,7 +140,7 @@ export const Write = Type.Object(
 /** What a person says of a write that waits for a decision: exactly one of the three. */
 export const WriteResolution = Type.Object(
   {
-    patient_id: Type.Optional(Id),
+    patient_id: Type.Optional(PatientId),
     create_new: Type.Optional(Type.Literal(true)),
     give_up: Type.Optional(Type.Literal(true)),
   },
@@ -162,6 +163,8 @@ export function eventOf(appointment: TSchema, patient: TSchema) {
         appointment: Type.Optional(appointment),
         appointments: Type.Optional(Type.Array(appointment)),
         patient: Type.Optional(patient),
+        /** The survivor, where the practice merged two patients. */
+        merged_into: Type.Optional(PatientId),
       },
       { additionalProperties: true },
     ),

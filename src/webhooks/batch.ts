@@ -2,8 +2,13 @@
 import type { Clock } from '../db/clock.ts'
 import { type Database, inTenant, masterKeysOf, type Tenant } from '../db/database.ts'
 import { openJson } from '../db/seal.ts'
+import { patientsIn } from '../model/patient-ids.ts'
 import { addMs, type Instant, toInstant, toMs } from '../model/time.ts'
 import { inSpan, type Tracing } from '../model/trace.ts'
+import { AppointmentTold } from '../model/wire-appointment.ts'
+import { PatientTold } from '../model/wire-patient.ts'
+import { eventOf } from '../model/wire-sync.ts'
+import { appendAudit } from '../store/audit.ts'
 import { type Head, listHeads, type Settled, settleHeads } from '../store/deliveries.ts'
 import { type LocationRow, listLocations } from '../store/locations.ts'
 import { noteExpired, noteHealth, type OpenEndpoint, openEndpoint } from '../store/webhook-endpoints.ts'
@@ -32,6 +37,8 @@ export interface DeliverOptions {
   random?: () => number
 }
 
+const findTold = patientsIn(eventOf(AppointmentTold, PatientTold))
+
 /** At a stop, what is on its way gets this long. */
 const GRACE_MS = 4_000
 
@@ -58,6 +65,7 @@ export async function openBatch(
   const { endpoint, heads, locations } = await inTenant(options.database, institutionId, async (tx) => {
     const endpoint = await openEndpoint(tx, endpointId, masterOf(options.database))
     const heads = endpoint?.active ? await listHeads(tx, endpointId, lanes) : []
+    await auditDeliveries(tx, endpointId, heads)
     const isAboutSync = heads.some((head) => head.event?.resource_type === 'SyncStatus')
     return { endpoint, heads, locations: isAboutSync ? await listLocations(tx) : [] }
   })
@@ -83,6 +91,31 @@ export async function openBatch(
     outcomes: sending,
     settle: (outcomes) => hold.inTenantOf(institutionId, (tx) => settleOutcomes(tx, endpoint, outcomes)),
   }
+}
+
+/** Before anything of it leaves: whom each attempt tells of, and to which endpoint. How it went is in the log of deliveries. */
+async function auditDeliveries(tx: Tenant, endpointId: number, heads: Head[]): Promise<void> {
+  const told = heads.flatMap(({ id, version, event }) => (version && event ? [{ id, event }] : []))
+  await appendAudit(
+    tx,
+    told.map(({ id, event }) => ({
+      institutionId: tx.institutionId,
+      kind: 'delivery',
+      method: 'POST',
+      route: null,
+      status: null,
+      apiKeyId: null,
+      requestId: messageId(id),
+      webhookEndpointId: endpointId,
+      patientIds: patientsTold(event.body),
+    })),
+  )
+}
+
+function patientsTold(data: Record<string, unknown>): number[] {
+  const found = new Set<number>()
+  findTold?.({ data }, found)
+  return [...found].sort((a, b) => a - b)
 }
 
 async function settleOutcomes(

@@ -3,11 +3,11 @@
  * fence keeps a late settlement out.
  */
 import { inWork } from '../db/database.ts'
+import { inBatches } from '../db/in-batches.ts'
 import { type Instant, toInstant, toMs } from '../model/time.ts'
 import { type LaneKey, listDueLanes } from '../store/deliveries.ts'
 import type { Hold } from '../work/hold.ts'
 import { type DeliverOptions, type Outcome, openBatch } from './batch.ts'
-import { inBatches } from './in-batches.ts'
 
 /** On their way to one endpoint at once, each of another lane. */
 const SIDE_BY_SIDE = 20
@@ -18,6 +18,9 @@ const TURN_MS = 2_000
 const SLOW_MS = 500
 /** But not for ever. */
 const SLOW_TURN_MS = 20_000
+
+/** Answers of one receiver to what was sent side by side come about this close to each other. */
+const GATHER_MS = 3
 
 type Turn = string | null | { nextAt: string | null; failure: string }
 
@@ -132,7 +135,7 @@ class EndpointTurn {
         this.#isInactive = true
         return
       }
-      const settle = inBatches((outcomes: Outcome[]) => batch.settle(outcomes))
+      const settle = inBatches((outcomes: Outcome[]) => batch.settle(outcomes), GATHER_MS)
       await Promise.all(
         batch.outcomes.map(async (coming) => {
           const outcome = await coming

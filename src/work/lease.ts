@@ -5,9 +5,9 @@
 import { sql } from 'kysely'
 import { type Database, inWork, type WorkTransaction } from '../db/database.ts'
 
-export type WorkKind = 'push' | 'pull' | 'sequence' | 'deliver'
+export type WorkKind = 'push' | 'pull' | 'sequence' | 'deliver' | 'seal'
 
-/** One claimed unit. `institutionId` and `subjectId` are null for the sequencer, `institutionId` for an endpoint's deliveries. */
+/** One claimed unit. `institutionId` and `subjectId` are null for the sequencer and the sealer, `institutionId` for an endpoint's deliveries. */
 export interface Unit {
   id: number
   kind: WorkKind

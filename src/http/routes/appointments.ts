@@ -4,7 +4,7 @@ import type { Tenant } from '../../db/database.ts'
 import type { ShownAppointment } from '../../model/appointment.ts'
 import { Failure } from '../../model/failures.ts'
 import { AppointmentV2, AppointmentV3, toAppointmentV3 } from '../../model/wire-appointment.ts'
-import { GivenDatetime, Id } from '../../model/wire-basics.ts'
+import { GivenDatetime, Id, PatientId } from '../../model/wire-basics.ts'
 import { Descriptor } from '../../model/wire-practice.ts'
 import { Write } from '../../model/wire-sync.ts'
 import {
@@ -119,7 +119,7 @@ export const appointmentRoutes = [
       ...PageQuery,
       ...Include,
       location_id: Id,
-      patient_id: Type.Optional(Id),
+      patient_id: Type.Optional(PatientId),
     }),
     data: Type.Array(AppointmentV2),
     paging: 'pages',
@@ -142,7 +142,7 @@ export const appointmentRoutes = [
       ...filters,
       ...CursorQuery,
       location_id: Type.Optional(Id),
-      patient_ids: Type.Optional(Type.Array(Id, { maxItems: PATIENTS_MAX })),
+      patient_ids: Type.Optional(Type.Array(PatientId, { maxItems: PATIENTS_MAX })),
       sort: Type.Optional(Type.String({ maxLength: 200 })),
     }),
     data: Type.Array(AppointmentV3),

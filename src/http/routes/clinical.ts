@@ -1,7 +1,7 @@
 /** What the record system knows beside appointments: a location's descriptors, and procedures. */
 import { Type } from 'typebox'
 import { Failure } from '../../model/failures.ts'
-import { Day, GivenDatetime, Id } from '../../model/wire-basics.ts'
+import { Day, GivenDatetime, Id, PatientId } from '../../model/wire-basics.ts'
 import { Descriptor } from '../../model/wire-practice.ts'
 import { Procedure } from '../../model/wire-procedure.ts'
 import { listDescriptors } from '../../store/descriptors.ts'
@@ -26,7 +26,7 @@ const filters = {
   ...Subdomain,
   location_id: Type.Optional(Id),
   provider_id: Type.Optional(Id),
-  patient_id: Type.Optional(Id),
+  patient_id: Type.Optional(PatientId),
   appointment_id: Type.Optional(Id),
   updated_since: Type.Optional(GivenDatetime),
   /** v2's older name. */

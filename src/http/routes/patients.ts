@@ -1,7 +1,7 @@
 /** Patients, read and searched, in both versions. */
 import { Type } from 'typebox'
 import { Failure } from '../../model/failures.ts'
-import { Day, GivenDatetime, Id } from '../../model/wire-basics.ts'
+import { Day, GivenDatetime, Id, PatientId } from '../../model/wire-basics.ts'
 import { PatientV2, PatientV3, SinglePatientV3, toPatientV2, toPatientV3 } from '../../model/wire-patient.ts'
 import {
   countPatients,
@@ -11,7 +11,6 @@ import {
   type PatientSort,
 } from '../../store/patients.ts'
 import {
-  IdParams,
   Include,
   readIncludes,
   readTimes,
@@ -131,7 +130,7 @@ const one = {
   by: 'patient',
   scope: 'patients:read',
   summary: 'One patient; an id that was merged away answers the survivor',
-  params: IdParams,
+  params: Type.Object({ id: PatientId }),
   query: Type.Object({ ...Subdomain, ...Include, location_id: Type.Optional(Id) }),
 } as const
 

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { EVENT_NAMES } from '../../model/events.ts'
 import { Failure } from '../../model/failures.ts'
 import { AppointmentTold } from '../../model/wire-appointment.ts'
-import { Id, oneOf } from '../../model/wire-basics.ts'
+import { Id, oneOf, PatientId } from '../../model/wire-basics.ts'
 import { PatientTold } from '../../model/wire-patient.ts'
 import { Capabilities, eventOf, SyncStatus } from '../../model/wire-sync.ts'
 import { readTime } from '../../model/wire-time.ts'
@@ -133,7 +133,7 @@ export const syncRoutes = [
       per_page: Type.Optional(Type.Integer()),
       names: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
       appointment_id: Type.Optional(Id),
-      patient_id: Type.Optional(Id),
+      patient_id: Type.Optional(PatientId),
       since: Type.Optional(Type.String({ maxLength: 50 })),
     }),
     data: Type.Array(eventOf(AppointmentTold, PatientTold)),
