@@ -68,7 +68,8 @@ async function refuseRestored(database: Database, file: string): Promise<void> {
     )
 }
 
-async function promiseAhead(database: Database, file: string): Promise<void> {
+/** Looks how far the sequences came, and promises ahead of them. */
+export async function promiseAhead(database: Database, file: string): Promise<void> {
   // The beat is committed before the file tells of it: the file is never ahead of a database that did not go back.
   const { id, epoch, beat } = await inGlobal(database, beatOnce)
   const handedOut = await inGlobal(database, listHandedOut)

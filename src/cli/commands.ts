@@ -6,8 +6,10 @@ import { benchSync } from './bench-sync.ts'
 import { benchWebhooks } from './bench-webhooks.ts'
 import { call } from './call.ts'
 import type { Command } from './command.ts'
+import { dataCommands } from './data.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
+import { importIds } from './import-ids.ts'
 import { institutionCommands } from './institution.ts'
 import { institutionEndCommands } from './institution-end.ts'
 import { keyCommands } from './key.ts'
@@ -37,9 +39,11 @@ export const commands: Command[] = [
   sourceKey,
   ...keyCommands,
   rotateMaster,
+  importIds,
   ...writeCommands,
   recover,
   ...auditCommands,
+  ...dataCommands,
   ...webhookCommands,
   call,
   sandboxDesk,

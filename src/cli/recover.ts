@@ -5,7 +5,7 @@ import { type HighWater, readHighWater, writeHighWater } from '../high-water-fil
 import { type Installation, openInstallation } from '../installation.ts'
 import { Failure } from '../model/failures.ts'
 import { beginEpoch, type HandedOut, listHandedOut, raiseIds, readLife } from '../store/high-water.ts'
-import { listInstitutions } from '../store/institutions.ts'
+import { listInstitutionIds } from '../store/institutions.ts'
 import {
   countConnected,
   doubtWrites,
@@ -18,7 +18,6 @@ import { type Command, type Input, UsageError } from './command.ts'
 import { asJson, showRows } from './output.ts'
 
 const ID_MAX = 2_147_483_647
-const INSTITUTIONS_MAX = 100_000
 const FOUND_MAX = 10_000
 const POOL_MAX = 4
 
@@ -76,17 +75,8 @@ async function restore(input: Input, { database }: Installation): Promise<number
   const known = files.flatMap((file) => (life.id === null ? [] : (readHighWater(file)[life.id] ?? [])))
   const handedOut = await inGlobal(database, listHandedOut)
   const ids = above(handedOut, known, input.values.whole('ids-above', 1, ID_MAX), files)
-  await inGlobal(database, (tx) => raiseIds(tx, ids))
-  await inWork(database, raiseFences)
-  let writes = 0
-  let sources = 0
-  for (const id of await listIds(database))
-    await inTenant(database, id, async (tx) => {
-      writes += await doubtWrites(tx)
-      sources += await rereadSources(tx)
-    })
   const seen = Math.max(life.epoch, ...known.map(({ epoch }) => epoch))
-  const epoch = await inGlobal(database, (tx) => beginEpoch(tx, seen))
+  const { writes, sources, epoch } = await beginAnew(database, ids, seen)
   const [file] = files
   if (life.id !== null && file !== undefined)
     writeHighWater(file, life.id, { epoch, beat: life.beat, ids }, true)
@@ -101,7 +91,29 @@ async function restore(input: Input, { database }: Installation): Promise<number
   return 0
 }
 
-function filesOf({ config, values }: Input): string[] {
+/**
+ * Another life of the database: ids go on above those given, nobody holds a unit, everything owed is looked for, everything
+ * read again. The epoch comes last: where these are several transactions, it lets `serve` start.
+ */
+export async function beginAnew(
+  database: Database,
+  ids: HandedOut,
+  aboveEpoch: number,
+): Promise<{ writes: number; sources: number; epoch: number }> {
+  await inGlobal(database, (tx) => raiseIds(tx, ids))
+  await inWork(database, raiseFences)
+  let writes = 0
+  let sources = 0
+  for (const id of await inGlobal(database, listInstitutionIds))
+    await inTenant(database, id, async (tx) => {
+      writes += await doubtWrites(tx)
+      sources += await rereadSources(tx)
+    })
+  return { writes, sources, epoch: await inGlobal(database, (tx) => beginEpoch(tx, aboveEpoch)) }
+}
+
+/** The high-water files that are named, or the one of this machine. */
+export function filesOf({ config, values }: Input): string[] {
   const named = values.list('high-water')
   if (named.length > 0) return named
   return [highWaterFile(config) ?? []].flat()
@@ -127,16 +139,9 @@ function above(
   )
 }
 
-async function listIds(database: Database): Promise<number[]> {
-  const all = await inGlobal(database, (tx) =>
-    listInstitutions(tx, { accountId: null, institutionIds: null }, { limit: INSTITUTIONS_MAX, offset: 0 }),
-  )
-  return all.map(({ id }) => id)
-}
-
 async function showFound(input: Input, { database }: Installation): Promise<number> {
   const rows: FoundBooking[] = []
-  for (const id of await listIds(database))
+  for (const id of await inGlobal(database, listInstitutionIds))
     rows.push(...(await inTenant(database, id, (tx) => listFound(tx, FOUND_MAX))))
   showRows(input, rows, {
     appointment: ({ id }) => id,

@@ -4,6 +4,7 @@ import type { ConnectorFactory } from '../connectors/connector.ts'
 import { connectors } from '../connectors/registry.ts'
 import { inTenant, inWork, type Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import { FOREIGN_ID_TYPE, FOREIGN_ID_TYPE_RULE } from '../model/stored-ids.ts'
 import {
   addDataSource,
   type DataSource,
@@ -40,6 +41,13 @@ function readPace(values: Values): number | null | undefined {
   return rate
 }
 
+function readType(values: Values): string | undefined {
+  const type = values.text('foreign-id-type')
+  if (type !== undefined && !FOREIGN_ID_TYPE.test(type))
+    throw new Failure('invalid_request', `--foreign-id-type ${FOREIGN_ID_TYPE_RULE}.`)
+  return type
+}
+
 function findConnector(name: string): ConnectorFactory {
   const factory = connectors[name]
   if (!factory)
@@ -64,6 +72,11 @@ const add: Command = {
     ...ofInstitution,
     name: { type: 'string', about: "Name (default: the connector's)" },
     'poll-seconds': { type: 'string', value: '<n>', about: 'Pause between two pulls (default 30)' },
+    'foreign-id-type': {
+      type: 'string',
+      value: '<type>',
+      about: 'foreign_id_type that clients hold from elsewhere (default: that of the ids kept by import-ids)',
+    },
     ...pace,
     ...configurationOptions,
     ...asJson,
@@ -82,6 +95,7 @@ const add: Command = {
         configuration: given ?? checkConfiguration(factory.configuration, {}),
         pollSeconds: input.values.whole('poll-seconds', 1, DAY_SECONDS),
         requestsPerSecond: readPace(input.values),
+        foreignIdType: readType(input.values),
       })
       showMade(input, { id, institution_id: institution.id }, `data source ${id} of ${institution.subdomain}`)
       return 0

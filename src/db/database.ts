@@ -165,6 +165,12 @@ export async function inOneTransaction<T>(
   return await tryAgain(() => database.kysely.transaction().execute((db) => run({ ...database, within: db })))
 }
 
+/** Runs `run` with a database whose transactions are parts of one that only reads, and sees what was committed when it began. */
+export async function inSnapshot<T>(database: Database, run: (joined: Database) => Promise<T>): Promise<T> {
+  const begin = database.kysely.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
+  return await begin.execute((db) => run({ ...database, within: db }))
+}
+
 /** Runs a part of a transaction: when it throws, what it did is rolled back and the transaction can go on. */
 export async function inPart<T>(db: Transaction<DB>, run: () => Promise<T>): Promise<T> {
   await sql`savepoint part`.execute(db)

@@ -485,6 +485,16 @@ export interface RateWindows {
   taken: number;
 }
 
+export interface ReservedIds {
+  created_at: Generated<string>;
+  foreign_id_type: string | null;
+  id: number;
+  institution_id: number;
+  known_as: string;
+  location_id: number | null;
+  noun: string;
+}
+
 export interface SchemaMigrations {
   applied_at: Generated<string>;
   name: string;
@@ -686,6 +696,7 @@ export interface DB {
   provider_locations: ProviderLocations;
   providers: Providers;
   rate_windows: RateWindows;
+  reserved_ids: ReservedIds;
   schema_migrations: SchemaMigrations;
   set_aside: SetAside;
   slot_holds: SlotHolds;

@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { AppointmentType } from '../model/wire-practice.ts'
 import { refuseUnknownDescriptors } from './descriptors.ts'
+import { keptNamed } from './stored-ids.ts'
 
 const TYPES_MAX = 1000
 
@@ -61,9 +62,11 @@ export async function createAppointmentType(
   descriptorIds: number[],
 ): Promise<number> {
   refuseBad(fields)
+  const known = { locationId: fields.location_id, knownAs: fields.name }
+  const kept = (await keptNamed(tx, 'appointment_type', [known]))(known)
   const { rows } = await sql<{ id: number }>`
-    insert into appointment_types (institution_id, location_id, name, minutes, bookable_online)
-    values (${tx.institutionId}, ${fields.location_id}, ${fields.name}, ${fields.minutes}, ${fields.bookable_online})
+    insert into appointment_types (institution_id, id, location_id, name, minutes, bookable_online)
+    values (${tx.institutionId}, coalesce(${kept}::bigint, nextval('appointment_type_ids')), ${fields.location_id}, ${fields.name}, ${fields.minutes}, ${fields.bookable_online})
     on conflict on constraint appointment_type_name_taken do nothing returning id`.execute(tx.db)
   const id = rows[0]?.id
   if (id === undefined) throw nameTaken()

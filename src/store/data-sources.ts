@@ -1,8 +1,10 @@
 /** Data sources: one configured record system of one institution, and how it is doing. */
 import { sql } from 'kysely'
 import type { Tenant, WorkTransaction } from '../db/database.ts'
+import { Failure } from '../model/failures.ts'
 import type { Instant } from '../model/time.ts'
 import { noteTurned } from './changes.ts'
+import { listTypedSources, listUnclaimedTypes } from './stored-ids.ts'
 
 export interface DataSource {
   id: number
@@ -51,17 +53,23 @@ export interface NewDataSource {
   configuration: unknown
   pollSeconds?: number | undefined
   requestsPerSecond?: number | null | undefined
+  /** As clients hold it from elsewhere; not given: that of the ids that are kept for it, else one of our own. */
+  foreignIdType?: string | undefined
 }
 
-/** Adds a data source with its two units of work. */
+/**
+ * Adds a data source with its two units of work.
+ * @throws Failure where ids are kept for several data sources and nobody says for which this one is
+ */
 export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<number> {
+  const foreignIdType = await chooseType(tx, source.foreignIdType)
   const { rows } = await sql<{ id: number }>`
     with id as (select nextval('data_source_ids') as id),
     made as (
       insert into data_sources (institution_id, id, name, connector, foreign_id_type, configuration_sealed, poll_seconds,
         requests_per_second)
       select ${tx.institutionId}::bigint, id, ${source.name}::text, ${source.connector}::text,
-        ${source.foreignIdPrefix}::text || '-DataSource-' || id, ${tx.seal(source.configuration)}::bytea,
+        coalesce(${foreignIdType}, ${source.foreignIdPrefix}::text || '-DataSource-' || id), ${tx.seal(source.configuration)}::bytea,
         coalesce(${source.pollSeconds ?? null}::int, 30), ${source.requestsPerSecond ?? null}::float8
       from id returning id),
     units as (
@@ -71,6 +79,22 @@ export async function addDataSource(tx: Tenant, source: NewDataSource): Promise<
   const id = rows[0]?.id
   if (id === undefined) throw new Error('a data source was not inserted')
   return id
+}
+
+/** The type under which ids are kept for a data source to come (docs/moving-from-nexhealth.md); null where none are. */
+async function chooseType(tx: Tenant, wanted: string | undefined): Promise<string | null> {
+  if (wanted !== undefined) {
+    if ((await listTypedSources(tx)).some(({ foreign_id_type: borne }) => borne === wanted))
+      throw new Failure('invalid_request', `Another data source bears the foreign_id_type ${wanted} already.`)
+    return wanted
+  }
+  const [only, ...others] = await listUnclaimedTypes(tx)
+  if (others.length > 0)
+    throw new Failure(
+      'invalid_request',
+      `Ids are kept for ${[only, ...others].join(' and ')}: say whose this data source is with ./slotbridge source add --foreign-id-type.`,
+    )
+  return only ?? null
 }
 
 const columns = sql`id, name, connector, foreign_id_type, configuration_sealed, capabilities, poll_seconds,

@@ -7,6 +7,10 @@ import type {
   ProviderRecord,
   WorkingHourRecord,
 } from '../model/records.ts'
+import { nameOfHour } from '../model/stored-ids.ts'
+import { keptForeign, keptNamed } from './stored-ids.ts'
+
+const foreignIdsOf = (records: { foreignId: string }[]) => records.map(({ foreignId }) => foreignId)
 
 /** Foreign ids → our ids, for one data source. */
 export interface DirectoryMaps {
@@ -68,13 +72,14 @@ export async function saveProviders(
   providers: ProviderRecord[],
   maps: Pick<DirectoryMaps, 'locations' | 'zones'>,
 ): Promise<void> {
-  const rows = JSON.stringify(providers)
+  const kept = await keptForeign(tx, dataSourceId, 'provider', foreignIdsOf(providers))
+  const rows = JSON.stringify(providers.map((one) => ({ ...one, id: kept(one.foreignId) })))
   await sql`
-    insert into providers as p (institution_id, data_source_id, foreign_id, first_name, last_name, display_name, npi,
+    insert into providers as p (institution_id, id, data_source_id, foreign_id, first_name, last_name, display_name, npi,
       inactive, last_sync_time)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r."foreignId", r."firstName", r."lastName", r."displayName", r.npi,
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('provider_ids')), ${dataSourceId}::bigint, r."foreignId", r."firstName", r."lastName", r."displayName", r.npi,
       r.inactive, app_now()
-    from jsonb_to_recordset(${rows}::jsonb) as r("foreignId" text, "firstName" text, "lastName" text, "displayName" text,
+    from jsonb_to_recordset(${rows}::jsonb) as r(id bigint, "foreignId" text, "firstName" text, "lastName" text, "displayName" text,
       npi text, inactive boolean)
     on conflict (institution_id, data_source_id, foreign_id) do update set first_name = excluded.first_name,
       last_name = excluded.last_name, display_name = excluded.display_name, npi = excluded.npi,
@@ -115,10 +120,12 @@ export async function saveOperatories(
     const location = operatory.location === null ? maps.soleLocation : maps.locations.get(operatory.location)
     return location ? [{ ...operatory, location }] : []
   })
+  const kept = await keptForeign(tx, dataSourceId, 'operatory', foreignIdsOf(rows))
+  const named = rows.map((row) => ({ ...row, id: kept(row.foreignId) }))
   await sql`
-    insert into operatories as o (institution_id, data_source_id, location_id, foreign_id, name, active, last_sync_time)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r.location, r."foreignId", r.name, r.active, app_now()
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(location bigint, "foreignId" text, name text, active boolean)
+    insert into operatories as o (institution_id, id, data_source_id, location_id, foreign_id, name, active, last_sync_time)
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('operatory_ids')), ${dataSourceId}::bigint, r.location, r."foreignId", r.name, r.active, app_now()
+    from jsonb_to_recordset(${JSON.stringify(named)}::jsonb) as r(id bigint, location bigint, "foreignId" text, name text, active boolean)
     on conflict (institution_id, data_source_id, foreign_id) do update set location_id = excluded.location_id,
       name = excluded.name, active = excluded.active, last_sync_time = app_now(),
       updated_at = case when (o.location_id, o.name, o.active) is distinct from
@@ -142,12 +149,15 @@ export async function saveDescriptors(
       descriptor.location === null ? [...maps.zones.keys()] : [maps.locations.get(descriptor.location)]
     return named.flatMap((location) => (location === undefined ? [] : [{ ...descriptor, location }]))
   })
+  const wanted = (row: (typeof rows)[number]) => ({ locationId: row.location, knownAs: row.foreignId })
+  const kept = await keptForeign(tx, dataSourceId, 'descriptor', rows.map(wanted))
+  const named = rows.map((row) => ({ ...row, id: kept(wanted(row)) }))
   await sql`
-    insert into descriptors as d (institution_id, data_source_id, location_id, foreign_id, descriptor_type, name, code,
+    insert into descriptors as d (institution_id, id, data_source_id, location_id, foreign_id, descriptor_type, name, code,
       active, last_sync_time)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r.location, r."foreignId", r."descriptorType", r.name, r.code, r.active,
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('descriptor_ids')), ${dataSourceId}::bigint, r.location, r."foreignId", r."descriptorType", r.name, r.code, r.active,
       app_now()
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(location bigint, "foreignId" text, "descriptorType" text,
+    from jsonb_to_recordset(${JSON.stringify(named)}::jsonb) as r(id bigint, location bigint, "foreignId" text, "descriptorType" text,
       name text, code text, active boolean)
     on conflict (institution_id, data_source_id, location_id, foreign_id) do update set
       descriptor_type = excluded.descriptor_type, name = excluded.name, code = excluded.code, active = excluded.active,
@@ -176,14 +186,15 @@ export async function saveWorkingHours(
     return [{ ...hour, provider, operatory: operatory?.id ?? null, location, label: hour.label ?? null }]
   })
   await saveLabels(tx, dataSourceId, rows)
+  const kept = await keptHours(tx, dataSourceId, rows)
   await sql`
-    insert into working_hours as h (institution_id, data_source_id, location_id, provider_id, operatory_id, source, foreign_id,
+    insert into working_hours as h (institution_id, id, data_source_id, location_id, provider_id, operatory_id, source, foreign_id,
       begin_time, end_time, days, specific_date, label_id)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r.location, r.provider, r.operatory, 'synced', r."foreignId", r."beginTime",
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('working_hour_ids')), ${dataSourceId}::bigint, r.location, r.provider, r.operatory, 'synced', r."foreignId", r."beginTime",
       r."endTime", array(select jsonb_array_elements_text(r.days)), r."specificDate",
       (select b.id from working_hour_labels b where b.institution_id = ${tx.institutionId}
         and b.data_source_id = ${dataSourceId} and b.location_id = r.location and b.name = r.label)
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(location bigint, provider bigint, operatory bigint,
+    from jsonb_to_recordset(${JSON.stringify(rows.map((row) => ({ ...row, id: kept(row) })))}::jsonb) as r(id bigint, location bigint, provider bigint, operatory bigint,
       "foreignId" text, "beginTime" text, "endTime" text, days jsonb, "specificDate" date,
       label text)
     on conflict (institution_id, data_source_id, foreign_id) do update set location_id = excluded.location_id,
@@ -198,6 +209,41 @@ export async function saveWorkingHours(
     and source = 'synced' and foreign_id <> all(${rows.map((row) => row.foreignId)}::text[])`.execute(tx.db)
 }
 
+interface PlacedHour extends Pick<WorkingHourRecord, 'beginTime' | 'endTime' | 'days' | 'specificDate'> {
+  foreignId: string
+  location: number
+  provider: number
+  operatory: number | null
+}
+
+/** Ids that clients hold: of the hour by its foreign id, or by what it says, since other bridges number hours on their own. */
+async function keptHours(
+  tx: Tenant,
+  dataSourceId: number,
+  rows: PlacedHour[],
+): Promise<(row: PlacedHour) => number | null> {
+  const named = (row: PlacedHour) => ({
+    locationId: row.location,
+    knownAs: nameOfHour({
+      provider_id: row.provider,
+      operatory_id: row.operatory,
+      begin_time: row.beginTime,
+      end_time: row.endTime,
+      days: row.days,
+      specific_date: row.specificDate,
+    }),
+  })
+  const foreign = await keptForeign(tx, dataSourceId, 'working_hour', foreignIdsOf(rows))
+  const byName = await keptNamed(tx, 'working_hour', rows.map(named))
+  const taken = new Set<number>()
+  return (row) => {
+    const id = foreign(row.foreignId) ?? byName(named(row))
+    if (id === null || taken.has(id)) return null
+    taken.add(id)
+    return id
+  }
+}
+
 /** Labels are known by their names. One that no hour bears any longer is inactive, its id kept for when it comes back. */
 async function saveLabels(
   tx: Tenant,
@@ -206,14 +252,17 @@ async function saveLabels(
 ): Promise<void> {
   const borne = hours.filter(({ label }) => label !== null)
   const [locations, names] = [borne.map(({ location }) => location), borne.map(({ label }) => label)]
+  const wanted = borne.map(({ location, label }) => ({ locationId: location, knownAs: label ?? '' }))
+  const kept = await keptNamed(tx, 'working_hour_label', wanted)
+  const ids = wanted.map(kept)
   await sql`
-    with borne as (select distinct * from unnest(${locations}::bigint[], ${names}::text[]) as r(location_id, name)),
+    with borne as (select distinct * from unnest(${locations}::bigint[], ${names}::text[], ${ids}::bigint[]) as r(location_id, name, id)),
     left_out as (
       update working_hour_labels b set active = false, updated_at = app_now()
       where b.institution_id = ${tx.institutionId} and b.data_source_id = ${dataSourceId} and b.active
         and not exists (select from borne r where r.location_id = b.location_id and r.name = b.name))
-    insert into working_hour_labels as b (institution_id, data_source_id, location_id, name)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, location_id, name from borne order by location_id, name
+    insert into working_hour_labels as b (institution_id, id, data_source_id, location_id, name)
+    select ${tx.institutionId}::bigint, coalesce(id, nextval('working_hour_label_ids')), ${dataSourceId}::bigint, location_id, name from borne order by location_id, name
     on conflict (institution_id, data_source_id, location_id, name) do update set active = true, updated_at = app_now()
     where not b.active`.execute(tx.db)
 }

@@ -131,3 +131,9 @@ function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], u
     [K in keyof T]: Exclude<T[K], undefined>
   }
 }
+
+/** The ids of all, and of those that were deleted: their audit is still there. */
+export async function listAllInstitutionIds(tx: Global): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`select id from institutions order by id`.execute(tx.db)
+  return rows.map(({ id }) => id)
+}

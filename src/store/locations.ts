@@ -6,6 +6,7 @@ import type { Instant } from '../model/time.ts'
 import { isZone } from '../model/wire-time.ts'
 import { readAgain } from './data-sources.ts'
 import type { PolicyColumns } from './policies.ts'
+import { keptForeign, keptNamed } from './stored-ids.ts'
 
 /** Everything a location may be set to; `docs/operations/settings.md` lists the defaults. */
 export interface LocationChange {
@@ -97,13 +98,25 @@ export async function createLocation(
   wanted: LocationChange & { name: string; tz: string },
 ): Promise<number> {
   await refuseBad(tx, null, wanted)
+  const kept = await keptLocation(tx, wanted)
   const row = await tx.db
     .insertInto('locations')
-    .values({ ...wanted, institution_id: tx.institutionId })
+    .values({ ...wanted, ...(kept === null ? {} : { id: kept }), institution_id: tx.institutionId })
     .returning('id')
     .executeTakeFirstOrThrow()
   if (wanted.data_source_id) await readAgain(tx, wanted.data_source_id)
   return row.id
+}
+
+/** The id that clients hold of it, by its foreign id or else its name. */
+async function keptLocation(tx: Tenant, wanted: LocationChange & { name: string }): Promise<number | null> {
+  const { data_source_id: source, foreign_id: foreignId } = wanted
+  if (source !== undefined && foreignId !== undefined) {
+    const kept = (await keptForeign(tx, source, 'location', [foreignId]))(foreignId)
+    if (kept !== null) return kept
+  }
+  const known = { locationId: null, knownAs: wanted.name }
+  return (await keptNamed(tx, 'location', [known]))(known)
 }
 
 /** Changes what is given. Throws `not_found` where there is no such location, `invalid_request` naming what is wrong. */

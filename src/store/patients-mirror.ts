@@ -8,6 +8,7 @@ import type { Instant, LocalDate } from '../model/time.ts'
 import { notePatients } from './changes.ts'
 import { foldPatient, linkSurvivors, type Merge } from './patient-merges.ts'
 import type { KnownRow } from './patients.ts'
+import { keptForeign } from './stored-ids.ts'
 
 export interface SavedPatients {
   /** Merged away by the practice since we last looked, or no longer. */
@@ -43,8 +44,15 @@ export async function savePatients(
     source.id,
     latest.filter((record) => bearers.has(record.foreignId)),
   )
+  const kept = await keptForeign(
+    tx,
+    source.id,
+    'patient',
+    latest.map(({ foreignId }) => foreignId),
+  )
   const rows = latest.map((record) => ({
     ...record,
+    id: kept(record.foreignId),
     hash: hashOf(record),
     marker: bearers.has(record.foreignId) ? record.marker : null,
     name_key: nameKey(record.firstName, record.middleName, record.lastName),
@@ -52,15 +60,15 @@ export async function savePatients(
     match_key: matchKey({ ...record, phone: record.cellPhone ?? record.homePhone ?? record.workPhone }),
   }))
   const { rows: saved } = await sql<{ id: number; fresh: boolean }>`
-    insert into patients as p (institution_id, data_source_id, location_id, foreign_id, marker, first_name, middle_name,
+    insert into patients as p (institution_id, id, data_source_id, location_id, foreign_id, marker, first_name, middle_name,
       last_name, birth_date, gender, email, cell_phone, home_phone, work_phone, address_line_1, address_line_2, city, state,
       zip_code, language, chart_id, billing_type, inactive, name_key, phone_keys, match_key, version, mirror_hash,
       mirror_seen_at, last_sync_time, merged_foreign_id)
-    select ${tx.institutionId}::bigint, ${source.id}::bigint, ${source.locationId}::bigint, r."foreignId", r.marker, r."firstName", r."middleName",
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('patient_ids')), ${source.id}::bigint, ${source.locationId}::bigint, r."foreignId", r.marker, r."firstName", r."middleName",
       r."lastName", r."birthDate", r.gender, r.email, r."cellPhone", r."homePhone", r."workPhone", r."addressLine1",
       r."addressLine2", r.city, r.state, r."zipCode", r.language, r."chartId", r."billingType", r.inactive, r.name_key,
       array(select jsonb_array_elements_text(r.phone_keys)), r.match_key, r.version, r.hash, ${seenAt}::timestamptz, app_now(), r."mergedInto"
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r("foreignId" text, marker text, "firstName" text,
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(id bigint, "foreignId" text, marker text, "firstName" text,
       "middleName" text, "lastName" text, "birthDate" date, gender text, email text, "cellPhone" text, "homePhone" text,
       "workPhone" text, "addressLine1" text, "addressLine2" text, city text, state text, "zipCode" text, language text,
       "chartId" text, "billingType" text, inactive boolean, name_key text, phone_keys jsonb, match_key text, version text,

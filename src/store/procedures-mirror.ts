@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import type { ProcedureRecord } from '../model/records.ts'
+import { keptForeign } from './stored-ids.ts'
 
 /** Upserts procedures that differ from what we hold; what they name is tied where we know it. */
 export async function saveProcedures(
@@ -11,13 +12,15 @@ export async function saveProcedures(
 ): Promise<void> {
   if (records.length === 0) return
   const latest = new Map(records.map((record) => [record.foreignId, record]))
+  const kept = await keptForeign(tx, dataSourceId, 'procedure', [...latest.keys()])
+  const rows = [...latest.values()].map((record) => ({ ...record, id: kept(record.foreignId) }))
   // Joined rather than looked up row by row: a plan made while the tables were empty stays good when they have filled.
   await sql`
-    insert into procedures as p (institution_id, data_source_id, foreign_id, location_id, patient_id, provider_id,
+    insert into procedures as p (institution_id, id, data_source_id, foreign_id, location_id, patient_id, provider_id,
       appointment_id, code, name, status, start_date, end_date)
-    select ${tx.institutionId}::bigint, ${dataSourceId}::bigint, r."foreignId", l.id, survivor_of(t.id), v.id, a.id,
+    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('procedure_ids')), ${dataSourceId}::bigint, r."foreignId", l.id, survivor_of(t.id), v.id, a.id,
       r.code, r.name, r.status, r."startDate", r."endDate"
-    from jsonb_to_recordset(${JSON.stringify([...latest.values()])}::jsonb) as r("foreignId" text, location text, patient text,
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(id bigint, "foreignId" text, location text, patient text,
       provider text, appointment text, code text, name text, status text, "startDate" date, "endDate" date)
     left join locations l on l.institution_id = ${tx.institutionId} and l.data_source_id = ${dataSourceId} and l.foreign_id = r.location
     left join patients t on t.institution_id = ${tx.institutionId} and t.data_source_id = ${dataSourceId} and t.foreign_id = r.patient

@@ -1,9 +1,11 @@
 /** Working hours: the practice's own rules of when a provider can be booked, entered here or read from the record system. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
+import { nameOfHour } from '../model/stored-ids.ts'
 import type { LocalDate } from '../model/time.ts'
 import type { AppointmentType } from '../model/wire-practice.ts'
 import { countRows, type Page, type Placed, selectPage } from './page.ts'
+import { keptNamed } from './stored-ids.ts'
 
 const HOURS_MAX = 5000
 
@@ -119,10 +121,13 @@ export async function insertWorkingHour(
   fields: WorkingHourFields,
 ): Promise<number> {
   const { custom_recurrence, ...rest } = fields
+  const known = { locationId, knownAs: nameOfHour(fields) }
+  const kept = (await keptNamed(tx, 'working_hour', [known]))(known)
   const row = await tx.db
     .insertInto('working_hours')
     .values({
       ...rest,
+      ...(kept === null ? {} : { id: kept }),
       custom_recurrence: custom_recurrence === null ? null : JSON.stringify(custom_recurrence),
       institution_id: tx.institutionId,
       location_id: locationId,

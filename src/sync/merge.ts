@@ -22,6 +22,7 @@ import { mapPatients, savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
 import { FORGOTTEN_KEY, findOwnMarkers } from '../store/recovery.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
+import { keptForeign } from '../store/stored-ids.ts'
 import { reconsiderWrites } from '../store/writes.ts'
 import type { Pull } from './at-work.ts'
 import { noteConflicts } from './conflicts.ts'
@@ -121,7 +122,9 @@ export async function mergeAppointments(
       )
     ).map((row) => [row.id, row]),
   )
-  const fresh = await nextAppointmentIds(tx, todo.filter(({ id }) => id === null).length)
+  const strange = todo.flatMap(({ id, record }) => (id === null ? [record.foreignId] : []))
+  const kept = await keptForeign(tx, context.sourceId, 'appointment', strange)
+  const fresh = await nextAppointmentIds(tx, strange.filter((one) => kept(one) === null).length)
   const rows: StoredAppointment[] = []
   const moved: StoredAppointment[] = []
   for (const { record, hash, id, isCopy, isForgotten, newMarker, ...one } of todo) {
@@ -137,7 +140,8 @@ export async function mergeAppointments(
       release(known, context.seenAt)
       fresh.push(...(await nextAppointmentIds(tx, 1)))
     }
-    const row = known && !other ? known : emptyRow(fresh.shift() ?? 0, context.sourceId)
+    const given = id === null ? kept(record.foreignId) : null
+    const row = known && !other ? known : emptyRow(given ?? fresh.shift() ?? 0, context.sourceId)
     const was = row.mirror ? baseOf(row) : null
     const mirror = keepInstants(one.mirror, row.mirror, record)
     Object.assign(row, {

@@ -115,6 +115,8 @@ export interface Source {
   pollSeconds?: number
   /** Zone of the location; New York unless given. */
   zone?: string
+  /** Runs before anything is read; answers what it changed. */
+  prepare?: (t: TestDatabase, practice: Practice) => Promise<Partial<Practice>>
 }
 
 /** Sets a practice up on a record system, starts the work loop, and waits for the first load. */
@@ -123,6 +125,7 @@ export async function startLink(source: Source): Promise<Link> {
   const t = stack.use(await testDatabase())
   await demandEvents(t)
   const practice = await setUpPractice(t, source)
+  if (source.prepare) Object.assign(practice, await source.prepare(t, practice))
   const wake = stack.use(openWake(t.database.pool, null))
   const systems = stack.use(openSystems(connectors, t.clock))
   const errors: unknown[] = []
