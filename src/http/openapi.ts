@@ -66,7 +66,9 @@ function operationOf(first: Route, routes: Route[], schemas: Json): Json {
       },
     }),
     responses: {
-      [String(first.status ?? 200)]: { description: 'Done', content },
+      [String(first.status ?? 200)]:
+        first.status === 204 ? { description: 'Done' } : { description: 'Done', content },
+      ...(first.also && { [String(first.also)]: { description: 'As it was already', content } }),
       // A refusal bears its route's type; what cannot be read, or is too much, is refused before there is a route.
       default: refused([...Object.keys(content), typeOf('ours')], schemas),
     },

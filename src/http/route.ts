@@ -42,8 +42,10 @@ interface Shape {
   /** It shows appointments or slots: the answer says what it is as of, and `max_staleness` is heeded. */
   isFresh?: true
   paging?: 'none' | 'pages' | 'cursors'
-  /** The status of success where it is not 200; a second one may be answered too. */
-  status?: 201
+  /** The status of success where it is not 200; 204 has no body. */
+  status?: 201 | 204
+  /** A second one that may be answered too. */
+  also?: 200
   /** Fields of the answer's data with a secret that leaves this once: null in a replay. */
   shownOnce?: readonly string[]
 }

@@ -73,6 +73,21 @@ it('shows refusals under every type they come in, and the version as a header, r
   }
 })
 
+it('shows the status of what has no body, and both of what may be there already', () => {
+  const statuses = (path: string, method: string) =>
+    Object.keys(document.paths[path]?.[method]?.responses ?? {})
+  expect(statuses('/patients', 'post')).toEqual(['200', '201', 'default'])
+  expect(statuses('/slot_holds', 'post')).toEqual(['201', 'default'])
+  // What these answer is 204: see the tests of each.
+  for (const path of [
+    '/slot_holds/{id}',
+    '/working_hours/{id}',
+    '/availabilities/{id}',
+    '/webhook_endpoints/{id}',
+  ])
+    expect([path, document.paths[path]?.delete?.responses['204']]).toEqual([path, { description: 'Done' }])
+})
+
 it('names every placeholder of a path as a parameter', () => {
   for (const [path, methods] of Object.entries(document.paths))
     for (const operation of Object.values(methods)) {

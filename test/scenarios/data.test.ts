@@ -61,7 +61,7 @@ beforeAll(async () => {
   await run.ended(done.id)
   await run.bridge.stopWorker()
   await run.dial({})
-})
+}, 120_000)
 afterAll(async () => {
   await run?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
@@ -196,7 +196,7 @@ it('refuses a file that was cut or changed, and leaves nothing', async () => {
   writeFileSync(join(folder, 'other.gz'), gzipSync('{"some":"thing"}\n'))
   expect((await other.command(`data import ${join(folder, 'other.gz')}`)).noted).toContain('is no export')
   expect(await isEmpty(other.t)).toBe(true)
-})
+}, 120_000)
 
 it('leaves nothing where a row does not fit, though the file is whole', async () => {
   await using other = await emptyDatabase()
@@ -207,7 +207,7 @@ it('leaves nothing where a row does not fit, though the file is whole', async ()
   await other.t.look('alter table writes drop constraint nothing_fits')
   expect(await other.command(`data import ${file}`)).toMatchObject({ code: 0 })
   expect((await other.command(`data import ${file}`)).noted).toContain('The database is not empty')
-})
+}, 120_000)
 
 it('refuses another master key, and a database that is used', async () => {
   await using strange = await emptyDatabase(newKey())
@@ -216,7 +216,7 @@ it('refuses another master key, and a database that is used', async () => {
   await using used = await emptyDatabase()
   await used.t.look("insert into accounts (name) values ('there first')")
   expect((await used.command(`data import ${file}`)).noted).toContain('not empty (accounts)')
-})
+}, 120_000)
 
 it('writes for its owner alone, into a folder under a name of its own, and over nothing', async () => {
   expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -230,4 +230,4 @@ it('writes for its owner alone, into a folder under a name of its own, and over 
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
   const sealed = gunzipSync(readFileSync(file)).toString('utf8')
   expect(sealed).not.toContain('test-key')
-})
+}, 120_000)

@@ -116,6 +116,7 @@ export function singleRoutes({ face, path, wrapper, data, show }: Names) {
       scope: 'appointments:write',
       query: Type.Object({ ...Subdomain }),
       data: Type.Null(),
+      status: 204,
       async handle({ tx, params }) {
         await removeWorkingHour(tx, params.id)
         return { data: null, status: 204 }

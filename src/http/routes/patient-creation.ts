@@ -51,6 +51,7 @@ export const patientCreationRoutes = (['v2', 'v3'] as const).map((face) =>
     body: PatientCreation,
     data: Type.Object({ user: CreatedPatient }),
     status: 201,
+    also: 200,
     handle: create,
   }),
 )

@@ -53,6 +53,7 @@ export const slotHoldRoutes = [
     query: Type.Object({ ...Subdomain }),
     params: IdParams,
     data: Type.Null(),
+    status: 204,
     async handle({ tx, params, caller }) {
       await releaseHold(tx, caller.keyId, params.id)
       return { data: null, status: 204 }

@@ -144,6 +144,7 @@ export const webhookEndpointRoutes = [
     query: Type.Object({ ...Subdomain }),
     params: IdParams,
     data: Type.Null(),
+    status: 204,
     async handle({ params, caller, context }) {
       const row = await getEndpoint(context, caller, params.id)
       await refuseOthers(context, caller, row.id)

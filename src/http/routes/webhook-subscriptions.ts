@@ -157,6 +157,7 @@ function changingAndEnding(face: RouteFace) {
       summary: 'Ends a subscription; nothing more is sent for it',
       params: Params,
       data: Type.Null(),
+      status: 204,
       async handle({ params, caller, context }) {
         const row = await getSubscription(context, caller, params)
         await inGlobal(context.database, (tx) => deleteSubscription(tx, row.id))
