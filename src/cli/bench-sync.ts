@@ -16,6 +16,7 @@ import { addDataSource, type DataSource, findDataSource } from '../store/data-so
 import { createInstitution } from '../store/institutions.ts'
 import { createLocation } from '../store/locations.ts'
 import { fetchOnly } from './bench-fetch.ts'
+import { measureMerge } from './bench-merge.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
 import { type OwnProcess, startOwn } from './own-process.ts'
@@ -28,27 +29,34 @@ const LOAD_MAX_MS = 3_600_000
 const POLL_SECONDS = 2
 const IDLE_POLLS = 5
 const MEGABYTE = 1024 * 1024
+const MERGE_ROWS = 50_000
+const MERGE_ROWS_MAX = 1_000_000
 
 export const benchSync: Command = {
   name: 'bench sync',
   about: 'Measure the first load of a record system, in a database of its own that is removed again',
-  positionals: ['[connector]'],
+  positionals: ['[connector | merge]'],
   options: {
     tz: { type: 'string', value: '<zone>', about: 'Time zone of its location (default America/New_York)' },
+    rows: { type: 'string', value: '<n>', about: `Appointments of \`merge\` (default ${MERGE_ROWS})` },
     ...configurationOptions,
     ...asJson,
   },
   details: [
     'First fetches what the connector (default fhir) fetches with nothing behind, then loads it with a worker of its own.',
+    'With `merge`, no record system is read: made-up appointments in memory are merged as changes, each with its event, and',
+    'again unchanged; beside COPY of what they became into the same table, emptied.',
     '',
     '  ./slotbridge bench sync fhir --set base_url=http://127.0.0.1:8080/fhir',
     '  ./slotbridge bench sync open-dental --file practice.json',
+    '  ./slotbridge bench sync merge --rows 50000',
   ].join('\n'),
   run,
 }
 
 async function run(input: Input): Promise<number> {
   const { config, terminal, values, positionals } = input
+  if (positionals[0] === 'merge') return await runMerge(input)
   const factory = connectors[positionals[0] ?? 'fhir']
   if (!factory)
     throw new Failure(
@@ -72,7 +80,16 @@ async function run(input: Input): Promise<number> {
     ratio: Number((fetched.seconds / loaded.seconds).toFixed(2)),
     worker_memory_mb: Math.round(loaded.memory / MEGABYTE),
     idle_poll_ms: loaded.idlePollMs,
+    events: 'one for the whole load',
   }
+  showMade(input, result, table(['figure', 'value'], Object.entries(result)))
+  return 0
+}
+
+async function runMerge(input: Input): Promise<number> {
+  const count = input.values.whole('rows', 1, MERGE_ROWS_MAX) ?? MERGE_ROWS
+  input.terminal.note(`Merging ${count} appointments, twice, and copying them ...`)
+  const result = await measureMerge(input.config, count)
   showMade(input, result, table(['figure', 'value'], Object.entries(result)))
   return 0
 }

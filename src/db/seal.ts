@@ -2,7 +2,15 @@
  * Sealing: AES-256-GCM with a fresh nonce, laid out as version byte, the key's id (4), nonce (12), tag (16), ciphertext.
  * The id says which key opens a value without trying, in SQL too, so that a rotation sees what is left to do.
  */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  randomFillSync,
+} from 'node:crypto'
 
 const VERSION = 2
 /** The first layout: without a key's id. */
@@ -25,19 +33,49 @@ export function newKey(): Buffer {
   return randomBytes(KEY_BYTES)
 }
 
+/** A key as the ciphers want it, and its mark: made of bytes each time, they cost more than what is sealed. */
+interface Prepared {
+  secret: KeyObject
+  mark: Buffer
+}
+
+const prepared = new WeakMap<Buffer, Prepared>()
+
+function prepare(key: Buffer): Prepared {
+  const known = prepared.get(key)
+  if (known) return known
+  const id = createHash('sha256').update('slotbridge key').update(key).digest().subarray(0, ID_BYTES)
+  const made = { secret: createSecretKey(key), mark: Buffer.concat([Buffer.from([VERSION]), id]) }
+  prepared.set(key, made)
+  return made
+}
+
 /** What every value sealed under this key begins with, and none under another: version and the key's id, 5 bytes. */
 export function markOf(key: Buffer): Buffer {
-  const id = createHash('sha256').update('slotbridge key').update(key).digest().subarray(0, ID_BYTES)
-  return Buffer.concat([Buffer.from([VERSION]), id])
+  return prepare(key).mark
+}
+
+/** Random bytes drawn ahead; each is given out once. */
+const drawn = Buffer.alloc(NONCE_BYTES * 256)
+let left = 0
+
+/** To be copied before the next is drawn. */
+function drawNonce(): Buffer {
+  if (left === 0) {
+    randomFillSync(drawn)
+    left = drawn.length
+  }
+  left -= NONCE_BYTES
+  return drawn.subarray(left, left + NONCE_BYTES)
 }
 
 /** Encrypts bytes under a 32-byte key. */
 export function sealBytes(key: Buffer, plain: Buffer): Buffer {
-  const mark = markOf(key)
-  const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(mark)
-  const body = Buffer.concat([cipher.update(plain), cipher.final()])
-  return Buffer.concat([mark, nonce, cipher.getAuthTag(), body])
+  const { secret, mark } = prepare(key)
+  const nonce = drawNonce()
+  const cipher = createCipheriv('aes-256-gcm', secret, nonce).setAAD(mark)
+  const body = [cipher.update(plain), cipher.final()]
+  return Buffer.concat([mark, nonce, cipher.getAuthTag(), ...body])
 }
 
 /**
@@ -67,7 +105,7 @@ function openWithoutId(keys: readonly Buffer[], sealed: Buffer): Buffer {
 /** @param rest nonce, tag and ciphertext */
 function decrypt(key: Buffer, rest: Buffer, mark: Buffer | null): Buffer {
   const body = NONCE_BYTES + TAG_BYTES
-  const decipher = createDecipheriv('aes-256-gcm', key, rest.subarray(0, NONCE_BYTES))
+  const decipher = createDecipheriv('aes-256-gcm', prepare(key).secret, rest.subarray(0, NONCE_BYTES))
   if (mark) decipher.setAAD(mark)
   decipher.setAuthTag(rest.subarray(NONCE_BYTES, body))
   return Buffer.concat([decipher.update(rest.subarray(body)), decipher.final()])

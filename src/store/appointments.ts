@@ -67,6 +67,18 @@ export async function findMirrored(
   return rows
 }
 
+/** Our ids of appointments by their foreign ids. */
+export async function mapAppointments(
+  tx: Tenant,
+  dataSourceId: number,
+  foreignIds: string[],
+): Promise<Map<string, number>> {
+  const { rows } = await sql<{ foreign_id: string; id: number }>`
+    select foreign_id, id from appointments where institution_id = ${tx.institutionId}
+      and data_source_id = ${dataSourceId} and foreign_id = any(${foreignIds}::text[])`.execute(tx.db)
+  return new Map(rows.map((row) => [row.foreign_id, row.id]))
+}
+
 /** Those of the markers that an appointment of the data source bears already. */
 export async function listMarkersHeld(
   tx: Tenant,
@@ -118,6 +130,7 @@ export async function saveAppointments(tx: Tenant, appointments: StoredAppointme
       starts_at: shown.start_time,
       ends_at: shown.end_time,
       edited_at: oldestEdit(appointment.overlay),
+      descriptor_ids: `{${shown.descriptor_ids.join(',')}}`,
     }
   })
   const ids = appointments.map(({ id }) => id)
@@ -125,54 +138,64 @@ export async function saveAppointments(tx: Tenant, appointments: StoredAppointme
   for (const row of appointments) noteSaved(tx, row.id, was.get(row.id) ?? null, row)
   await replaceBusy(
     tx,
-    ids,
-    appointments.flatMap((row) => occupiedBy(row).map((span) => ({ ...span, appointment_id: row.id }))),
+    [...was.keys()],
+    appointments.flatMap((row) => {
+      const own = { appointment_id: row.id, booked_by_us: row.booked_by_api_key_id !== null }
+      return occupiedBy(row).map((span) => ({ ...span, ...own }))
+    }),
   )
 }
 
-/** Answers the layers as they were; a new row is not among them. */
+/**
+ * Answers the layers as they were; a new row is not among them. New rows are inserted without looking for a conflict: their
+ * ids come from the sequence, and whoever changes a row has locked it.
+ */
 async function upsertAppointments(
   tx: Tenant,
   ids: number[],
   json: string,
 ): Promise<(Pick<StoredAppointment, 'id'> & AppointmentState)[]> {
   const { rows } = await sql<Pick<StoredAppointment, 'id'> & AppointmentState>`
-    with saved as (insert into appointments as a (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
-      appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
-      checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
-      patient_confirmed, patient_confirmed_at, descriptor_ids, deleted, foreign_id, marker, booked_by_api_key_id,
-      insertion_write_id, draft, mirror, mirror_hash, mirror_seen_at, overlay, edited_at, last_sync_time)
-    select ${tx.institutionId}::bigint, r.id, r.data_source_id, r.location_id, r.patient_id, r.provider_id, r.operatory_id,
-      r.appointment_type_id, r.starts_at, r.ends_at, r.unavailable, r.confirmed, r.confirmed_at, r.cancelled, r.cancelled_at,
-      r.checkin_at, r.checked_out, r.checked_out_at, r.patient_missed, r.note, r.referrer, r.is_guardian,
-      r.is_new_clients_patient, r.sooner_if_possible, r.patient_confirmed, r.patient_confirmed_at,
-      array(select jsonb_array_elements_text(r.descriptor_ids)::bigint), r.deleted, r.foreign_id, r.marker,
-      r.booked_by_api_key_id, r.insertion_write_id, nullif(r.draft, 'null'), nullif(r.mirror, 'null'), r.mirror_hash,
-      r.mirror_seen_at, r.overlay, r.edited_at, r.last_sync_time
-    from jsonb_to_recordset(${json}::jsonb) as r(id bigint, data_source_id bigint, location_id bigint, patient_id bigint,
+    with r as materialized (select * from jsonb_to_recordset(${json}::jsonb) as r(id bigint, data_source_id bigint,
+      location_id bigint, patient_id bigint,
       provider_id bigint, operatory_id bigint, appointment_type_id bigint, starts_at timestamptz, ends_at timestamptz,
       unavailable boolean, confirmed boolean, confirmed_at timestamptz, cancelled boolean, cancelled_at timestamptz,
       checkin_at timestamptz, checked_out boolean, checked_out_at timestamptz, patient_missed boolean, note text,
       referrer text, is_guardian boolean, is_new_clients_patient boolean, sooner_if_possible boolean,
-      patient_confirmed boolean, patient_confirmed_at timestamptz, descriptor_ids jsonb, deleted boolean, foreign_id text,
+      patient_confirmed boolean, patient_confirmed_at timestamptz, descriptor_ids bigint[], deleted boolean, foreign_id text,
       marker text, booked_by_api_key_id bigint, insertion_write_id bigint, draft jsonb, mirror jsonb, mirror_hash text,
-      mirror_seen_at timestamptz, overlay jsonb, edited_at timestamptz, last_sync_time timestamptz)
-    on conflict (institution_id, id) do update set location_id = excluded.location_id, patient_id = excluded.patient_id,
-      provider_id = excluded.provider_id, operatory_id = excluded.operatory_id,
-      appointment_type_id = excluded.appointment_type_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-      unavailable = excluded.unavailable, confirmed = excluded.confirmed, confirmed_at = excluded.confirmed_at,
-      cancelled = excluded.cancelled, cancelled_at = excluded.cancelled_at, checkin_at = excluded.checkin_at,
-      checked_out = excluded.checked_out, checked_out_at = excluded.checked_out_at,
-      patient_missed = excluded.patient_missed, note = excluded.note, referrer = excluded.referrer,
-      is_guardian = excluded.is_guardian, is_new_clients_patient = excluded.is_new_clients_patient,
-      sooner_if_possible = excluded.sooner_if_possible, patient_confirmed = excluded.patient_confirmed,
-      patient_confirmed_at = excluded.patient_confirmed_at, descriptor_ids = excluded.descriptor_ids,
-      deleted = excluded.deleted, foreign_id = excluded.foreign_id, marker = excluded.marker,
-      insertion_write_id = excluded.insertion_write_id, draft = excluded.draft, mirror = excluded.mirror,
-      mirror_hash = excluded.mirror_hash, mirror_seen_at = excluded.mirror_seen_at, overlay = excluded.overlay,
-      edited_at = excluded.edited_at, last_sync_time = excluded.last_sync_time, updated_at = app_now())
-    select id, draft, mirror, overlay from appointments
-    where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])`.execute(tx.db)
+      mirror_seen_at timestamptz, overlay jsonb, edited_at timestamptz, last_sync_time timestamptz)),
+    was as (select id, draft, mirror, overlay from appointments
+      where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])),
+    made as (insert into appointments (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
+      appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
+      checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
+      patient_confirmed, patient_confirmed_at, descriptor_ids, deleted, foreign_id, marker, booked_by_api_key_id,
+      insertion_write_id, draft, mirror, mirror_hash, mirror_seen_at, overlay, edited_at, last_sync_time, created_at, updated_at)
+    select ${tx.institutionId}::bigint, r.id, r.data_source_id, r.location_id, r.patient_id, r.provider_id, r.operatory_id,
+      r.appointment_type_id, r.starts_at, r.ends_at, r.unavailable, r.confirmed, r.confirmed_at, r.cancelled, r.cancelled_at,
+      r.checkin_at, r.checked_out, r.checked_out_at, r.patient_missed, r.note, r.referrer, r.is_guardian,
+      r.is_new_clients_patient, r.sooner_if_possible, r.patient_confirmed, r.patient_confirmed_at,
+      r.descriptor_ids, r.deleted, r.foreign_id, r.marker,
+      r.booked_by_api_key_id, r.insertion_write_id, nullif(r.draft, 'null'), nullif(r.mirror, 'null'), r.mirror_hash,
+      r.mirror_seen_at, r.overlay, r.edited_at, r.last_sync_time, (select app_now()), (select app_now())
+    from r where not exists (select from was where was.id = r.id)),
+    changed as (update appointments a set location_id = r.location_id, patient_id = r.patient_id,
+      provider_id = r.provider_id, operatory_id = r.operatory_id,
+      appointment_type_id = r.appointment_type_id, starts_at = r.starts_at, ends_at = r.ends_at,
+      unavailable = r.unavailable, confirmed = r.confirmed, confirmed_at = r.confirmed_at,
+      cancelled = r.cancelled, cancelled_at = r.cancelled_at, checkin_at = r.checkin_at,
+      checked_out = r.checked_out, checked_out_at = r.checked_out_at,
+      patient_missed = r.patient_missed, note = r.note, referrer = r.referrer,
+      is_guardian = r.is_guardian, is_new_clients_patient = r.is_new_clients_patient,
+      sooner_if_possible = r.sooner_if_possible, patient_confirmed = r.patient_confirmed,
+      patient_confirmed_at = r.patient_confirmed_at, descriptor_ids = r.descriptor_ids,
+      deleted = r.deleted, foreign_id = r.foreign_id, marker = r.marker,
+      insertion_write_id = r.insertion_write_id, draft = nullif(r.draft, 'null'), mirror = nullif(r.mirror, 'null'),
+      mirror_hash = r.mirror_hash, mirror_seen_at = r.mirror_seen_at, overlay = r.overlay,
+      edited_at = r.edited_at, last_sync_time = r.last_sync_time, updated_at = (select app_now())
+    from r where a.institution_id = ${tx.institutionId} and a.id = any(${ids}::bigint[]) and r.id = a.id)
+    select id, draft, mirror, overlay from was`.execute(tx.db)
   return rows
 }
 
@@ -213,7 +236,7 @@ const shownColumns = sql`
     else jsonb_build_object('is_booked_on_nexhealth', true, 'booked_by_api_user_id', a.booked_by_api_key_id) end as misc,
   a.last_sync_time, a.booked_by_api_key_id as created_by_user_id, a.is_guardian, a.is_new_clients_patient,
   a.patient_id is not null and exists (select from appointments past where past.institution_id = a.institution_id
-    and past.patient_id = a.patient_id and past.starts_at < least(a.starts_at, app_now())
+    and past.patient_id = a.patient_id and past.starts_at < least(a.starts_at, (select app_now()))
     and not past.cancelled and not past.unavailable) as is_past_patient,
   a.sooner_if_possible, a.referrer, a.deleted, a.descriptor_ids,
   (extract(epoch from (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int as offset_minutes,

@@ -8,21 +8,56 @@ export interface BusyRow extends Span {
   appointment_id: number
 }
 
-/** Replaces what these appointments occupy. Called by `saveAppointments` only. */
-export async function replaceBusy(tx: Tenant, appointmentIds: number[], spans: BusyRow[]): Promise<void> {
-  await sql`delete from busy where institution_id = ${tx.institutionId} and appointment_id = any(${appointmentIds}::bigint[])`.execute(
-    tx.db,
-  )
+/** As it is saved: with whether the appointment was booked through us. */
+export interface NewBusyRow extends BusyRow {
+  booked_by_us: boolean
+}
+
+/**
+ * Replaces what appointments occupy. Called by `saveAppointments` only.
+ * @param replaced those that may have occupied something before
+ */
+export async function replaceBusy(tx: Tenant, replaced: number[], spans: NewBusyRow[]): Promise<void> {
+  if (replaced.length > 0)
+    await sql`delete from busy where institution_id = ${tx.institutionId} and appointment_id = any(${replaced}::bigint[])`.execute(
+      tx.db,
+    )
   if (spans.length === 0) return
+  const parts = new Map<number, number>()
+  const rows = spans.map((span) => {
+    const part = (parts.get(span.appointment_id) ?? 0) + 1
+    parts.set(span.appointment_id, part)
+    return { ...span, part }
+  })
   await sql`
     insert into busy (institution_id, appointment_id, part, location_id, operatory_id, provider_id, unavailable, starts_at,
-      ends_at)
-    select ${tx.institutionId}::bigint, r.appointment_id, row_number() over (partition by r.appointment_id), r.location_id,
-      r.operatory_id, r.provider_id, r.unavailable, r.start_time, r.end_time
-    from jsonb_to_recordset(${JSON.stringify(spans)}::jsonb) as r(appointment_id bigint, location_id bigint,
-      operatory_id bigint, provider_id bigint, unavailable boolean, start_time timestamptz, end_time timestamptz)`.execute(
-    tx.db,
-  )
+      ends_at, booked_by_us)
+    select ${tx.institutionId}::bigint, r.appointment_id, r.part, r.location_id, r.operatory_id, r.provider_id, r.unavailable,
+      r.start_time, r.end_time, r.booked_by_us
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(appointment_id bigint, part integer, location_id bigint,
+      operatory_id bigint, provider_id bigint, unavailable boolean, start_time timestamptz, end_time timestamptz,
+      booked_by_us boolean)`.execute(tx.db)
+}
+
+/** Those of these appointments' spans that fall on a time of another appointment at their location that was booked through us. */
+export async function listOnOurs(tx: Tenant, spans: BusyRow[]): Promise<BusyRow[]> {
+  if (spans.length === 0) return []
+  const rows = spans.map(({ appointment_id, location_id, start_time, end_time }, at) => ({
+    at,
+    appointment_id,
+    location_id,
+    start_time,
+    end_time,
+    earliest: addMs(start_time, -SPAN_MAX_MS - 1),
+  }))
+  // A lateral with a limit is looked up span by span, by its index, whatever the planner believes of the tables.
+  const { rows: found } = await sql<{ at: number }>`
+    select r.at from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(at integer, appointment_id bigint,
+      location_id bigint, start_time timestamptz, end_time timestamptz, earliest timestamptz)
+    cross join lateral (select from busy b where b.institution_id = ${tx.institutionId} and b.booked_by_us
+      and b.location_id = r.location_id and b.starts_at > r.earliest and b.starts_at < r.end_time
+      and b.ends_at > r.start_time and b.appointment_id <> r.appointment_id limit 1) ours`.execute(tx.db)
+  return found.flatMap(({ at }) => spans[at] ?? [])
 }
 
 /**

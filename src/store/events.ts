@@ -27,8 +27,9 @@ export async function recordEvents(tx: Tenant, events: NewEvent[]): Promise<void
   if (events.length === 0) return
   await sql`
     with made as (
-      insert into events (institution_id, name, resource_type, subject_id, body_sealed, traceparent)
-      select ${tx.institutionId}::bigint, r.name, r.resource_type, r.subject_id, r.body, ${tx.traceparent}::text
+      insert into events (institution_id, name, resource_type, subject_id, body_sealed, traceparent, created_at)
+      select ${tx.institutionId}::bigint, r.name, r.resource_type, r.subject_id, r.body, ${tx.traceparent}::text,
+        (select app_now())
       from unnest(${events.map((event) => event.name)}::text[], ${events.map((event) => event.resourceType)}::text[],
         ${events.map((event) => event.subjectId)}::bigint[], ${events.map((event) => tx.seal(event.body))}::bytea[])
         with ordinality as r(name, resource_type, subject_id, body, ordinality)

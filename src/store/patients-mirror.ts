@@ -6,6 +6,7 @@ import { matchKey, nameKey, phoneKeys } from '../model/people.ts'
 import type { PatientRecord } from '../model/records.ts'
 import type { Instant, LocalDate } from '../model/time.ts'
 import { notePatients } from './changes.ts'
+import { findNamed, linkPatients, linksOf, mapPatients } from './patient-links.ts'
 import { foldPatient, linkSurvivors, type Merge } from './patient-merges.ts'
 import type { KnownRow } from './patients.ts'
 import { keptForeign } from './stored-ids.ts'
@@ -50,9 +51,11 @@ export async function savePatients(
     'patient',
     latest.map(({ foreignId }) => foreignId),
   )
+  const named = await findNamed(tx, source.id, latest)
   const rows = latest.map((record) => ({
     ...record,
-    id: kept(record.foreignId),
+    ...linksOf(record, named),
+    keptId: kept(record.foreignId),
     hash: hashOf(record),
     marker: bearers.has(record.foreignId) ? record.marker : null,
     name_key: nameKey(record.firstName, record.middleName, record.lastName),
@@ -60,19 +63,21 @@ export async function savePatients(
     match_key: matchKey({ ...record, phone: record.cellPhone ?? record.homePhone ?? record.workPhone }),
   }))
   const { rows: saved } = await sql<{ id: number; fresh: boolean }>`
-    insert into patients as p (institution_id, id, data_source_id, location_id, foreign_id, marker, first_name, middle_name,
+    insert into patients as p (institution_id, data_source_id, location_id, foreign_id, marker, first_name, middle_name,
       last_name, birth_date, gender, email, cell_phone, home_phone, work_phone, address_line_1, address_line_2, city, state,
       zip_code, language, chart_id, billing_type, inactive, name_key, phone_keys, match_key, version, mirror_hash,
-      mirror_seen_at, last_sync_time, merged_foreign_id)
-    select ${tx.institutionId}::bigint, coalesce(r.id, nextval('patient_ids')), ${source.id}::bigint, ${source.locationId}::bigint, r."foreignId", r.marker, r."firstName", r."middleName",
+      mirror_seen_at, last_sync_time, merged_foreign_id, provider_id, id, guarantor_id,
+      created_at, updated_at)
+    select ${tx.institutionId}::bigint, ${source.id}::bigint, ${source.locationId}::bigint, r."foreignId", r.marker, r."firstName", r."middleName",
       r."lastName", r."birthDate", r.gender, r.email, r."cellPhone", r."homePhone", r."workPhone", r."addressLine1",
       r."addressLine2", r.city, r.state, r."zipCode", r.language, r."chartId", r."billingType", r.inactive, r.name_key,
-      array(select jsonb_array_elements_text(r.phone_keys)), r.match_key, r.version, r.hash, ${seenAt}::timestamptz, app_now(), r."mergedInto"
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(id bigint, "foreignId" text, marker text, "firstName" text,
+      array(select jsonb_array_elements_text(r.phone_keys)), r.match_key, r.version, r.hash, ${seenAt}::timestamptz, (select app_now()), r."mergedInto",
+      r.provider_id, r.id, case when r.is_own then r.id else r.guarantor_id end, (select app_now()), (select app_now())
+    from (select coalesce(given."keptId", nextval('patient_ids')) as id, given.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given("keptId" bigint, "foreignId" text, marker text, "firstName" text,
       "middleName" text, "lastName" text, "birthDate" date, gender text, email text, "cellPhone" text, "homePhone" text,
       "workPhone" text, "addressLine1" text, "addressLine2" text, city text, state text, "zipCode" text, language text,
       "chartId" text, "billingType" text, inactive boolean, name_key text, phone_keys jsonb, match_key text, version text,
-      hash text, "mergedInto" text)
+      hash text, "mergedInto" text, provider_id bigint, guarantor_id bigint, is_own boolean)) as r
     on conflict (institution_id, data_source_id, foreign_id) do update set marker = coalesce(excluded.marker, p.marker),
       first_name = excluded.first_name, middle_name = excluded.middle_name, last_name = excluded.last_name,
       birth_date = excluded.birth_date, gender = excluded.gender, email = excluded.email, cell_phone = excluded.cell_phone,
@@ -81,13 +86,13 @@ export async function savePatients(
       language = excluded.language, chart_id = excluded.chart_id, billing_type = excluded.billing_type,
       inactive = excluded.inactive, name_key = excluded.name_key, phone_keys = excluded.phone_keys,
       match_key = excluded.match_key, version = excluded.version, mirror_hash = excluded.mirror_hash,
-      mirror_seen_at = excluded.mirror_seen_at, last_sync_time = app_now(), updated_at = app_now(),
+      mirror_seen_at = excluded.mirror_seen_at, last_sync_time = excluded.last_sync_time, updated_at = excluded.updated_at,
       merged_foreign_id = excluded.merged_foreign_id
     where (p.mirror_hash is distinct from excluded.mirror_hash
         or p.merged_foreign_id is distinct from excluded.merged_foreign_id)
       and (p.mirror_seen_at is null or p.mirror_seen_at <= excluded.mirror_seen_at)
     returning p.id, p.xmax = 0 as fresh`.execute(tx.db)
-  await linkPatients(tx, source.id, latest)
+  await linkPatients(tx, source.id, latest, named)
   const ids = (fresh: boolean) => saved.filter((row) => row.fresh === fresh).map((row) => row.id)
   const updated = [...released, ...ids(false)]
   notePatients(tx, 'patient_created', ids(true))
@@ -191,32 +196,6 @@ async function adoptPlaceholders(tx: Tenant, dataSourceId: number, records: Pati
     where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId} and p.marker = r.marker
       and p.foreign_id is null and not exists (select from patients o where o.institution_id = p.institution_id
         and o.data_source_id = p.data_source_id and o.foreign_id = r.foreign_id)`.execute(tx.db)
-}
-
-/** Sets guarantor and provider, which are named by foreign ids that may come later in the same page. */
-async function linkPatients(tx: Tenant, dataSourceId: number, records: PatientRecord[]): Promise<void> {
-  const linked = records.filter((record) => record.guarantor ?? record.provider)
-  if (linked.length === 0) return
-  await sql`update patients p set
-      guarantor_id = coalesce((select survivor_of(g.id) from patients g where g.institution_id = p.institution_id
-        and g.data_source_id = p.data_source_id and g.foreign_id = r.guarantor), p.guarantor_id),
-      provider_id = coalesce((select v.id from providers v where v.institution_id = p.institution_id
-        and v.data_source_id = p.data_source_id and v.foreign_id = r.provider), p.provider_id)
-    from jsonb_to_recordset(${JSON.stringify(linked)}::jsonb) as r("foreignId" text, guarantor text, provider text)
-    where p.institution_id = ${tx.institutionId} and p.data_source_id = ${dataSourceId}
-      and p.foreign_id = r."foreignId"`.execute(tx.db)
-}
-
-/** Our ids of patients by their foreign ids; merged ones answer their survivor. */
-export async function mapPatients(
-  tx: Tenant,
-  dataSourceId: number,
-  foreignIds: string[],
-): Promise<Map<string, number>> {
-  const { rows } = await sql<{ foreign_id: string; id: number }>`
-    select foreign_id, case when merged_into is null then id else survivor_of(id) end as id from patients where institution_id = ${tx.institutionId}
-      and data_source_id = ${dataSourceId} and foreign_id = any(${foreignIds}::text[])`.execute(tx.db)
-  return new Map(rows.map((row) => [row.foreign_id, row.id]))
 }
 
 /** What a write of an insertion needs to know of its patient. */

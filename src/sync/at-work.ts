@@ -4,6 +4,7 @@ import type { Instant } from '../model/time.ts'
 import type { Tracing } from '../model/trace.ts'
 import type { DataSource } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
+import type { Filled } from '../store/sizes.ts'
 import type { Hold } from '../work/hold.ts'
 
 /** One pull at work. */
@@ -17,6 +18,9 @@ export interface Pull {
   quiet: boolean
   appointments: number
   patients: number
+  procedures: number
+  /** How many there were when the planner last looked at their tables. */
+  sizes: Record<Filled, number>
 }
 
 /** One push at work. */

@@ -4,7 +4,7 @@ import { toMs } from '../model/time.ts'
 import { occupiedBy } from '../scheduling/conflicts.ts'
 import { inTheWayOf } from '../scheduling/taken.ts'
 import { type StoredAppointment, showAppointments } from '../store/appointments.ts'
-import { listBusy } from '../store/busy.ts'
+import { listBusy, listOnOurs } from '../store/busy.ts'
 import { noteConflict } from '../store/changes.ts'
 import { getPolicy } from '../store/policies.ts'
 
@@ -13,22 +13,24 @@ import { getPolicy } from '../store/policies.ts'
  * there too, and that the location's policy would not have let it in.
  */
 export async function noteConflicts(tx: Tenant, rows: StoredAppointment[]): Promise<void> {
-  for (const row of rows) {
-    if (row.booked_by_api_key_id !== null || !row.mirror || row.mirror.gone || row.mirror.cancelled) continue
-    for (const span of occupiedBy(row)) {
-      const { location_id, start_time, end_time } = span
-      const busy = await listBusy(tx, location_id, start_time, end_time)
-      const others = busy
-        .filter((other) => other.appointment_id !== row.id)
-        .map((other) => ({ ...other, ...timesOf(other), hold_id: null }))
-      if (others.length === 0) continue
-      const sharing = { policy: await getPolicy(tx, location_id), perSlot: null }
-      const over = inTheWayOf({ ...span, ...timesOf(span) }, others, sharing)
-      const ids = over.flatMap((other) => other.appointment_id ?? [])
-      const ours = await showAppointments(tx, [...new Set(ids)])
-      for (const appointment of ours)
-        if (appointment.created_by_user_id !== null) noteConflict(tx, appointment.id, row.id)
-    }
+  const spans = rows.flatMap((row) =>
+    row.booked_by_api_key_id !== null || !row.mirror || row.mirror.gone || row.mirror.cancelled
+      ? []
+      : occupiedBy(row).map((span) => ({ ...span, appointment_id: row.id })),
+  )
+  for (const { appointment_id, ...span } of await listOnOurs(tx, spans)) {
+    const { location_id, start_time, end_time } = span
+    const busy = await listBusy(tx, location_id, start_time, end_time)
+    const others = busy
+      .filter((other) => other.appointment_id !== appointment_id)
+      .map((other) => ({ ...other, ...timesOf(other), hold_id: null }))
+    const sharing = { policy: await getPolicy(tx, location_id), perSlot: null }
+    const over = inTheWayOf({ ...span, ...timesOf(span) }, others, sharing)
+    const ids = over.flatMap((other) => other.appointment_id ?? [])
+    if (ids.length === 0) continue
+    const ours = await showAppointments(tx, [...new Set(ids)])
+    for (const appointment of ours)
+      if (appointment.created_by_user_id !== null) noteConflict(tx, appointment.id, appointment_id)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Page } from '../connectors/connector.ts'
 import type { ChangeRecord } from '../model/records.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
 import { raiseMarks, savePullProgress } from '../store/data-sources.ts'
+import { type Filled, noteSize } from '../store/sizes.ts'
 import type { Pull } from './at-work.ts'
 import { contextOf, mergeRecords } from './merge.ts'
 import { recheckRows } from './recheck.ts'
@@ -23,9 +24,25 @@ export async function mergePage(
   })
   for (const [name, mark] of Object.entries(progress?.marks ?? {}))
     source.marks = { ...source.marks, [name]: Math.max(mark, source.marks[name] ?? mark) }
-  pull.appointments += merged.appointments
-  pull.patients += merged.patients
+  for (const noun of FILLED) pull[noun] += merged[noun]
+  if (pull.quiet) await noteGrowth(pull)
   await recheckRows(pull, merged.recheck)
+}
+
+const FILLED: Filled[] = ['patients', 'appointments', 'procedures']
+/** A plan that was right for a table is right for one of a few times its size. */
+const GROWTH = 4
+
+/**
+ * A first load fills empty tables faster than autovacuum looks at them: the plans of its own statements, made for tables that
+ * were empty, are let go whenever one has grown.
+ */
+async function noteGrowth(pull: Pull): Promise<void> {
+  const grown = FILLED.filter((noun) => pull[noun] > 0 && pull[noun] >= GROWTH * pull.sizes[noun])
+  for (const noun of grown) {
+    await pull.hold.inTenant((tx) => noteSize(tx, noun))
+    pull.sizes[noun] = pull[noun]
+  }
 }
 
 /** The booking horizon of a data source, from `startedAt`. */

@@ -17,8 +17,9 @@ import {
 import { noteQuietly } from '../store/changes.ts'
 import { clearAside, setAside } from '../store/data-sources.ts'
 import type { DirectoryMaps } from '../store/directory-mirror.ts'
+import { mapPatients } from '../store/patient-links.ts'
 import { followMerges } from '../store/patient-merges.ts'
-import { mapPatients, savePatients } from '../store/patients-mirror.ts'
+import { savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
 import { FORGOTTEN_KEY, findOwnMarkers } from '../store/recovery.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
@@ -50,6 +51,7 @@ export interface Merged {
   recheck: ForeignId[]
   appointments: number
   patients: number
+  procedures: number
 }
 
 /** Merges one page. */
@@ -78,17 +80,19 @@ export async function mergeRecords(
     ['appointment', gone],
   ] as const)
     if (ids.length > 0) await clearAside(tx, context.sourceId, noun, [...ids])
-  await saveProcedures(
-    tx,
-    context.sourceId,
-    records.flatMap((one) => (one.kind === 'procedure' ? [one.record] : [])),
-  )
+  const procedures = records.flatMap((one) => (one.kind === 'procedure' ? [one.record] : []))
+  await saveProcedures(tx, context.sourceId, procedures, context.maps)
   for (const one of records) {
     if (one.kind !== 'set_aside') continue
     const { noun, foreignId, reason, raw } = one.record
     await setAside(tx, context.sourceId, { noun, foreignId: foreignId ?? 'unknown', reason, raw })
   }
-  return { recheck, appointments: appointments.length, patients: patients.length }
+  return {
+    recheck,
+    appointments: appointments.length,
+    patients: patients.length,
+    procedures: procedures.length,
+  }
 }
 
 interface Candidate {

@@ -2,7 +2,7 @@
 import type { Mirror } from '../model/appointment-state.ts'
 import type { AppointmentRecord } from '../model/records.ts'
 import { now } from '../store/data-sources.ts'
-import { mapPatients } from '../store/patients-mirror.ts'
+import { mapPatients } from '../store/patient-links.ts'
 import type { Push } from './at-work.ts'
 import { isPlaced, toMirror } from './mirror.ts'
 

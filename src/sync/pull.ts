@@ -73,6 +73,8 @@ async function pullOnce(
     quiet: source.loaded_at === null,
     appointments: 0,
     patients: 0,
+    procedures: 0,
+    sizes: { patients: 0, appointments: 0, procedures: 0 },
   }
   // Without a location nothing that is read would have a place; setting one up wakes the pull.
   if (pull.maps.zones.size === 0) {

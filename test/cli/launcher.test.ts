@@ -143,7 +143,7 @@ describe('the launcher', () => {
     expect(JSON.parse(first.stdout)).toMatchObject({
       cwd: folder,
       argv: ['book', 'a b', '--note', "it's"],
-      flags: ['--disable-warning=ExperimentalWarning'],
+      flags: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'],
     })
     expect(run([])).toMatchObject({ status: 0, stderr: '' })
     expect(installs()).toBe(1)

@@ -252,6 +252,20 @@ describe('other letters and versions', () => {
     expect(first).toMatchObject({ enteredAt: null })
   })
 
+  it('finds who shares a phone, however it is written, where the practice has an index on it, and the young by birth date', async () => {
+    await change(`alter table patient add index if not exists HmPhone (HmPhone), drop index if exists WkPhone;
+      update patient set HmPhone = '(503)555-0177', Birthdate = '1961-02-03' where PatNum in (3, 4);
+      update patient set WkPhone = '5035550177' where PatNum = 5; update patient set PatStatus = 4 where PatNum = 4`)
+    const system = await practice.connector()
+    const alike = async (birthDate: string | null, phones: string[]) =>
+      (await system.findAlike?.({ birthDate, phones }))?.map(({ foreignId }) => foreignId)
+    expect(await alike(null, ['+1 503 555 0177'])).toEqual(['3'])
+    expect(await alike('1961-02-03', [])).toEqual(['3'])
+    expect(await alike('1961-02-03', ['503-555-0177', '503-555-0178'])).toEqual(['3'])
+    expect(await alike('1801-02-03', ['n/a'])).toEqual([])
+    expect(await alike(null, [])).toEqual([])
+  })
+
   it('uses an index on the stamps where the practice has one, and tells the same', async () => {
     await change('alter table appointment add index Stamp (DateTStamp)')
     const system = await practice.connector()

@@ -66,7 +66,9 @@ it(`loads ${APPOINTMENTS} appointments and ${PATIENTS} patients, and says what i
     const file = join(folder, 'practice.json')
     writeFileSync(file, JSON.stringify(practice.configuration))
     const bare = await bareSeconds()
-    const args = ['--disable-warning=ExperimentalWarning', launcher, 'bench', 'sync', 'open-dental']
+    // As the launcher starts it.
+    const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16']
+    const args = [...flags, launcher, 'bench', 'sync', 'open-dental']
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [...args, '--tz', ZONE, '--file', file, '--data-dir', join(folder, 'data'), '--json'],

@@ -47,6 +47,14 @@ describe('the bridge to the simulated practice', () => {
     expect(await bridge.events(['appointment_created', 'patient_created'])).toEqual([])
   })
 
+  it('has the planner know how large the tables are that the load filled', async () => {
+    const sizes = await bridge.t.look(
+      "select relname, reltuples::int as rows from pg_class where relname in ('appointments', 'busy', 'patients') order by 1",
+    )
+    expect(sizes.map(({ relname }) => relname)).toEqual(['appointments', 'busy', 'patients'])
+    for (const { rows } of sizes) expect(rows).toBeGreaterThan(0)
+  })
+
   it('writes a booking and its new patient, reads both back, and tells it', async () => {
     const patientId = await newPatient(bridge)
     const start = nextStart()

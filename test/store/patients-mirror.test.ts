@@ -4,9 +4,10 @@ import { inTenant, type Tenant } from '../../src/db/database.ts'
 import type { PatientRecord } from '../../src/model/records.ts'
 import { takeChanges } from '../../src/store/changes.ts'
 import { savePullProgress } from '../../src/store/data-sources.ts'
+import { mapPatients } from '../../src/store/patient-links.ts'
 import { followMerges } from '../../src/store/patient-merges.ts'
 import { findMatches, findPatient, insertPatient, lockPerson } from '../../src/store/patients.ts'
-import { mapPatients, savePatients } from '../../src/store/patients-mirror.ts'
+import { savePatients } from '../../src/store/patients-mirror.ts'
 import { type Practice, setUpPractice } from '../support/bridge.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -62,6 +63,11 @@ const idOf = async (foreignId: string) =>
   (await tenant((tx) => mapPatients(tx, practice.sourceId, [foreignId]))).get(foreignId)
 const rowOf = async (foreignId: string) =>
   (await t.look('select * from patients where foreign_id = $1', [foreignId]))[0]
+const guarantorOf = async (foreignId: string) => {
+  const row = await rowOf(foreignId)
+  const [found] = await t.look('select foreign_id from patients where id = $1', [row.guarantor_id])
+  return found?.foreign_id ?? null
+}
 const add = (marker: string | null, more = {}) =>
   tenant(async (tx) => {
     const id = await insertPatient(tx, {
@@ -179,6 +185,30 @@ it('finds people whose key is of an older rule, and those who were merged away',
   expect(await found()).toEqual([{ id: old, foreign_id: 'o1' }])
   await save([record('o1', { ...phone, mergedInto: 'o2', version: '2' })], '2029-04-01T00:01:00.000Z')
   expect(await found()).toEqual([{ id: survivor, foreign_id: 'o2' }])
+})
+
+it('ties patients to guarantors before, in or after their page, to themselves, and follows one who was merged away', async () => {
+  const at = (minute: number) => `2029-06-01T00:0${minute}:00.000Z`
+  const guarantor = (id: string, of: string | null, more = {}) => record(id, { guarantor: of, ...more })
+  await save([guarantor('g-1', 'g-1')], at(1))
+  // One who is known, oneself, one who comes later in the page, and one who does not come.
+  await save(
+    [guarantor('g-2', 'g-1'), guarantor('g-3', 'g-3'), guarantor('g-4', 'g-5'), guarantor('g-6', 'g-7')],
+    at(2),
+  )
+  expect(await guarantorOf('g-4')).toBeNull()
+  await save([guarantor('g-5', 'g-5'), guarantor('g-4', 'g-5', { city: 'Bend' })], at(3))
+  expect(await guarantorOf('g-1')).toBe('g-1')
+  expect(await guarantorOf('g-2')).toBe('g-1')
+  expect(await guarantorOf('g-3')).toBe('g-3')
+  expect(await guarantorOf('g-4')).toBe('g-5')
+  expect(await guarantorOf('g-6')).toBeNull()
+  // A row that did not change is tied all the same, once its guarantor is there.
+  await save([guarantor('g-7', 'g-7'), guarantor('g-6', 'g-7')], at(4))
+  expect(await guarantorOf('g-6')).toBe('g-7')
+  await save([guarantor('g-3', 'g-3', { mergedInto: 'g-1' })], at(5))
+  await save([guarantor('g-3', 'g-3', { mergedInto: 'g-1', city: 'Bend' })], at(6))
+  expect(await guarantorOf('g-3')).toBe('g-1')
 })
 
 it('makes those who add one person by different phones wait for each other', async () => {

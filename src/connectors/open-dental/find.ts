@@ -1,11 +1,11 @@
-/** Looking for one row: by its key, by our marker in a note, by who comes when, and patients by name and birth date. */
-import type { AppointmentRecord, ForeignId, Marker, PatientRecord } from '../../model/records.ts'
-import { type FindKey, type PatientQuery, Unavailable } from '../connector.ts'
+/** Looking for one row: by its key, by our marker in a note, by who comes when. */
+import type { AppointmentRecord, ForeignId, Marker } from '../../model/records.ts'
+import { type FindKey, Unavailable } from '../connector.ts'
 import type { Row } from './database.ts'
 import { clockOf } from './facts.ts'
 import { readMarker, tokenOf } from './marker.ts'
 import type { Practice } from './practice.ts'
-import { PAGE, readAppointmentRows, readBlockRows, readPatientRows } from './read-rows.ts'
+import { PAGE, readAppointmentRows, readBlockRows } from './read-rows.ts'
 import { scheduleMeant } from './read-schedule.ts'
 
 /** Rows of one look for a marker. */
@@ -98,15 +98,4 @@ async function findNatural(
     (one) => one.provider === provider && one.operatory === operatory && one.start === start,
   )
   return records.find((one) => !one.cancelled) ?? records[0] ?? null
-}
-
-/** Patients with this name and birth date; the columns' own collation folds the case. Not those whom the practice deleted (status 4). @throws Unavailable */
-export async function findPatients(practice: Practice, query: PatientQuery): Promise<PatientRecord[]> {
-  const columns = (await practice.schema()).columns('patient')
-  const rows = await practice.database.rows(
-    `select ${columns} from patient where LName = ? and FName = ? and Birthdate = ? and PatStatus <> 4 order by PatNum limit ${PAGE}`,
-    [query.lastName, query.firstName, query.birthDate],
-  )
-  const changes = await readPatientRows(practice, rows)
-  return changes.flatMap((one) => (one.kind === 'patient' ? [one.record] : []))
 }

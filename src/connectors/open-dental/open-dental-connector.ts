@@ -4,7 +4,8 @@ import { Api } from './api.ts'
 import { changeIn } from './change.ts'
 import { readChanges } from './changes.ts'
 import { OpenDentalConfiguration, readSettings, type Settings } from './configuration.ts'
-import { findAppointment, findCopies, findPatients } from './find.ts'
+import { findAppointment, findCopies } from './find.ts'
+import { findAlike, findPatients } from './find-patients.ts'
 import { insertInto } from './insert.ts'
 import { makeMarker, NOTHING_KNOWN } from './marker.ts'
 import { Practice } from './practice.ts'
@@ -53,6 +54,7 @@ async function openPractice(settings: Settings, context: ConnectorContext): Prom
     find: (key) => findAppointment(practice, key),
     copies: (marker) => findCopies(practice, marker),
     findPatients: (query) => findPatients(practice, query),
+    findAlike: (query) => findAlike(practice, query),
     reserve: (seed, sent) => makeMarker(sent ? NOTHING_KNOWN : practice.greatest, seed),
     insert: (request) => writing((through) => insertInto(practice, through, request)),
     change: (request) => writing((through) => changeIn(practice, through, request)),

@@ -33,6 +33,8 @@ const WANTED = {
   patientlink: ['PatNumFrom PatNumTo LinkType', ''],
 } as const satisfies Record<string, readonly [string, string]>
 
+const PHONES = ['HmPhone', 'WkPhone', 'WirelessPhone']
+
 export type TableName = keyof typeof WANTED
 export const TABLES = Object.keys(WANTED) as TableName[]
 
@@ -42,12 +44,15 @@ export interface Schema {
   has(table: TableName, column: string): boolean
   /** Tables that an index on DateTStamp lets us search by it. */
   stamped: ReadonlySet<string>
+  /** Columns of phones that an index lets us search by. */
+  phones: readonly string[]
   /** The character set of a note. */
   noteCharset: string
   /** What cannot be read and must be, a sentence each. */
   missing: string[]
 }
 
+const lower = (text: unknown) => String(text).toLowerCase()
 const wordsOf = (text: string) => text.split(' ').filter((word) => word !== '')
 
 /** @throws Unavailable */
@@ -58,9 +63,9 @@ export async function readSchema(database: Database): Promise<Schema> {
     [TABLES],
   )
   const indexed = await database.rows(
-    `select table_name as t from information_schema.statistics where table_schema = database()
-      and table_name in (?) and column_name = 'DateTStamp' and seq_in_index = 1`,
-    [TABLES],
+    `select table_name as t, column_name as c from information_schema.statistics where table_schema = database()
+      and table_name in (?) and column_name in (?) and seq_in_index = 1`,
+    [TABLES, ['DateTStamp', ...PHONES]],
   )
   const found = new Set(rows.map(({ t, c }) => `${t}.${c}`.toLowerCase()))
   const has = (table: TableName, column: string) => found.has(`${table}.${column}`.toLowerCase())
@@ -70,7 +75,10 @@ export async function readSchema(database: Database): Promise<Schema> {
   return {
     has,
     missing,
-    stamped: new Set(indexed.map(({ t }) => String(t))),
+    stamped: new Set(indexed.flatMap(({ t, c }) => (lower(c) === 'datetstamp' ? [String(t)] : []))),
+    phones: PHONES.filter((column) =>
+      indexed.some(({ t, c }) => lower(t) === 'patient' && lower(c) === lower(column)),
+    ),
     noteCharset: String(note?.s ?? 'utf8mb3'),
     columns(table, prefix = '') {
       const [needed, later] = WANTED[table]
