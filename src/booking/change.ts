@@ -14,6 +14,7 @@ import { editLocally } from './edit.ts'
 import { type ChangeRequest, decideIntent } from './intent.ts'
 import { fitNote, fitTimes } from './limits.ts'
 import { oweChanges } from './owe.ts'
+import { leaveOutSame } from './same-change.ts'
 import { showAccepted } from './show-accepted.ts'
 
 export interface Changed {
@@ -47,6 +48,7 @@ export async function changeAppointment(tx: Tenant, change: ChangeRequest): Prom
     if (intent.move.start <= location.now)
       throw new Failure('invalid_request', 'Parameter start_time must be in the future')
   }
+  if (change.answersSame && !unsent) await leaveOutSame(tx, row.id, shownOf(row, true), intent)
   if (unsent && insertion) await changeDraft(tx, row, insertion, intent)
   else {
     await oweChanges(tx, row, location, intent)

@@ -15,6 +15,8 @@ export interface ChangeRequest {
   fields: Record<string, unknown>
   /** For a move onto what is there. */
   overbook?: Overbook | null
+  /** A change that is owed or was written already is asked for by whoever lost the first answer: it is not owed again. */
+  answersSame?: boolean
 }
 
 /** What a change comes down to, checked against the appointment's present values. */
@@ -64,9 +66,11 @@ export function decideIntent(
   intent.confirm = turnedOn('confirmed', fields.confirmed, shown.confirmed)
   intent.cancel = turnedOn('cancelled', fields.cancelled, shown.cancelled)
   if (fields.checkin_at !== undefined) {
-    if (shown.checkin_at !== null)
+    const at = time('checkin_at')
+    const isSame = change.answersSame === true && shown.checkin_at === at
+    if (shown.checkin_at !== null && !isSame)
       throw new Failure('invalid_request', 'Parameter checkin_at can only be set once')
-    intent.checkinAt = time('checkin_at')
+    intent.checkinAt = isSame ? null : at
   }
   const owed = change.version === 'v3' || unsent
   const moving = ['start_time', 'end_time', 'operatory_id'].filter((name) => fields[name] !== undefined)

@@ -1,12 +1,14 @@
 /**
  * What a person decides of an insertion that waits to be told who its patient is: a patient whom the record system holds, a
- * new one, or neither. What is decided of a patient holds for every write of that patient that waits.
+ * new one, or neither. What is decided of a patient holds for every write of that patient that waits. And of a write that
+ * crashed its workers: to go on with it, or to give it up.
  */
 import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { WriteResolution } from '../model/wire-sync.ts'
 import { isRetriable } from '../model/writes.ts'
 import { lockAppointments, saveAppointments } from '../store/appointments.ts'
+import { resolveCrashed } from '../store/crashed-writes.ts'
 import { now } from '../store/data-sources.ts'
 import { foldPatient, listAppointmentsOf } from '../store/patient-merges.ts'
 import { findPatientOf, lockPatients, markSurelyNew } from '../store/patients-mirror.ts'
@@ -18,11 +20,18 @@ import { endWrite, findWriteAppointment, lockOpenWrites, releaseDecided } from '
  * Throws `not_found` for an unknown write or patient, `invalid_request` where nothing is to be decided, or not so.
  */
 export async function resolveWrite(tx: Tenant, writeId: number, said: WriteResolution): Promise<number[]> {
-  const ways = [said.patient_id, said.create_new, said.give_up].filter((way) => way !== undefined)
+  const { patient_id, create_new, retry, give_up } = said
+  const ways = [patient_id, create_new, retry, give_up].filter((way) => way !== undefined)
   if (ways.length !== 1)
-    throw new Failure('invalid_request', 'Give exactly one of patient_id, create_new and give_up')
+    throw new Failure('invalid_request', 'Give exactly one of patient_id, create_new, retry and give_up')
   const appointmentId = await findWriteAppointment(tx, writeId)
   if (appointmentId === null) throw new Failure('not_found', 'Write not found')
+  if ((retry || give_up) && (await isCrashed(tx, appointmentId, writeId))) {
+    await resolveCrashed(tx, writeId, retry ? 'retry' : 'give_up')
+    return [appointmentId]
+  }
+  if (retry)
+    throw new Failure('invalid_request', 'This write did not crash its workers: nothing is to be tried again')
   const patientId = await findPatientOf(tx, appointmentId)
   const chosen = said.patient_id === undefined ? null : await findChosen(tx, said.patient_id)
   await lockPatients(tx, [patientId, chosen?.id ?? null])
@@ -47,6 +56,14 @@ export async function resolveWrite(tx: Tenant, writeId: number, said: WriteResol
   if (chosen) await foldPatient(tx, patientId, chosen.id)
   else await markSurelyNew(tx, patientId)
   return waiting
+}
+
+/** Locks the appointment and its writes, in the order in which everybody does. */
+async function isCrashed(tx: Tenant, appointmentId: number, writeId: number): Promise<boolean> {
+  await lockPatients(tx, [await findPatientOf(tx, appointmentId)])
+  await lockAppointments(tx, [appointmentId])
+  const write = (await lockOpenWrites(tx, appointmentId)).find(({ id }) => id === writeId)
+  return write?.state === 'needs_decision' && write.code === 'crashed_repeatedly'
 }
 
 async function findChosen(tx: Tenant, id: number): Promise<{ id: number; data_source_id: number }> {

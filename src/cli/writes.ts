@@ -50,15 +50,23 @@ const writes: Command = {
 
 const resolve: Command = {
   name: 'writes resolve',
-  about: 'Say who the patient of a waiting insertion is',
+  about: 'Say how a waiting write goes on: who its patient is, or that it is tried again or given up',
   positionals: ['<write>'],
   options: {
     ...ofInstitution,
     patient: { type: 'string', value: '<id>', about: 'This patient of ours, whom the record system holds' },
     new: { type: 'boolean', about: 'Nobody whom the record system holds: create the patient' },
-    'give-up': { type: 'boolean', about: 'Nobody can say: the appointment is not written' },
+    retry: {
+      type: 'boolean',
+      about: 'It crashed its workers: look for it there, and send it again where it is not in effect',
+    },
+    'give-up': {
+      type: 'boolean',
+      about:
+        'It is not written; one that crashed its workers is looked for first, and ends as it stands there',
+    },
   },
-  details: 'Without one of the three it shows whom the patient may be. Names stand at GET /patients/{id}.',
+  details: 'Without one of them it shows whom the patient may be. Names stand at GET /patients/{id}.',
   run: async (input) => {
     const { values, positionals, terminal } = input
     const id = readId(positionals[0], 'write')
@@ -66,6 +74,7 @@ const resolve: Command = {
     const said = {
       ...(patient === undefined ? {} : { patient_id: patient }),
       ...(values.flag('new') ? { create_new: true as const } : {}),
+      ...(values.flag('retry') ? { retry: true as const } : {}),
       ...(values.flag('give-up') ? { give_up: true as const } : {}),
     }
     const lines = await withInstitution(input, async (tx) => {
@@ -88,7 +97,9 @@ async function findWrite(tx: Tenant, id: number): Promise<ShownWrite> {
   return write
 }
 
-function candidatesOf({ id, candidates }: ShownWrite): string[] {
+function candidatesOf({ id, candidates, state, code, message }: ShownWrite): string[] {
+  if (state === 'needs_decision' && code === 'crashed_repeatedly')
+    return [`write ${id}: ${message} --retry or --give-up?`]
   if (candidates === null) return [`write ${id} does not wait to be told who its patient is`]
   return candidates.map(
     ({ patient_id, foreign_id, agrees_on }) =>

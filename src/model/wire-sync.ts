@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { INSERTION_STATES } from './appointment.ts'
 import {
+  Alternative,
   Id,
   InstantText,
   NullableId,
@@ -107,6 +108,7 @@ export const Write = Type.Object(
     retriable: nullable(Type.Boolean()),
     differing: Type.Array(Type.String()),
     candidates: nullable(Type.Array(Candidate)),
+    alternatives: Type.Array(Alternative),
     created_at: InstantText,
     deadline: InstantText,
     next_attempt_at: NullableInstant,
@@ -137,11 +139,15 @@ export const Write = Type.Object(
   { title: 'Write' },
 )
 
-/** What a person says of a write that waits for a decision: exactly one of the three. */
+/**
+ * What a person says of a write that waits for a decision, exactly one of them: who the patient is, or, where it crashed its
+ * workers, to look for it and go on; or to give it up.
+ */
 export const WriteResolution = Type.Object(
   {
     patient_id: Type.Optional(PatientId),
     create_new: Type.Optional(Type.Literal(true)),
+    retry: Type.Optional(Type.Literal(true)),
     give_up: Type.Optional(Type.Literal(true)),
   },
   { title: 'WriteResolution' },

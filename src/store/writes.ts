@@ -333,6 +333,8 @@ export interface ShownWrite {
   retriable: boolean | null
   /** Of a write that waits for a person; else null. */
   candidates: PatientCandidate[] | null
+  /** Free times near one that was taken; empty otherwise. */
+  alternatives: Alternative[]
   created_at: Instant
   next_attempt_at: Instant | null
   deadline: Instant
@@ -349,7 +351,7 @@ export interface ShownWrite {
 
 const shownWrites = sql`
   select w.id, w.appointment_id, w.data_source_id, w.kind, w.state, w.fields, w.differing, w.code, w.message, w.retriable,
-    case w.state when 'needs_decision' then w.candidates end as candidates, w.created_at, case when w.ended_at is null then w.next_attempt_at end as next_attempt_at, w.deadline, w.ended_at,
+    case w.state when 'needs_decision' then w.candidates end as candidates, w.alternatives, w.created_at, case when w.ended_at is null then w.next_attempt_at end as next_attempt_at, w.deadline, w.ended_at,
     coalesce((select jsonb_agg(jsonb_build_object('id', t.id,
         'started_at', to_char(t.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'ended_at', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

@@ -21,6 +21,12 @@ const taken: Rejected = {
   message: 'The time is taken in the health record system.',
 }
 
+/** A write that was withdrawn, and its row as it stands after that. */
+export interface Beaten {
+  refused: Rejected
+  stands: AppointmentRecord
+}
+
 /** The time that a write takes, where we must look at it ourselves. */
 function watchedSpan(push: Push, { write, wanted, policy, isOverridden }: Prepared): Span | null {
   if (write.kind !== 'insert' && write.kind !== 'reschedule') return null
@@ -45,7 +51,7 @@ export async function withdrawIfBeaten(
   push: Push,
   prepared: Prepared,
   record: AppointmentRecord,
-): Promise<Rejected | null> {
+): Promise<Beaten | null> {
   const span = watchedSpan(push, prepared)
   if (!span) return null
   const others = await readOthers(push, prepared, span, record.foreignId)
@@ -53,12 +59,12 @@ export async function withdrawIfBeaten(
   const before = others.filter((other) => isMove || cameFirst(other.record, record))
   if (!isFull(prepared, span, before)) return null
   // Withdrawn before, by a worker that died on it.
-  if (!isMove && record.cancelled) return taken
+  if (!isMove && record.cancelled) return { refused: taken, stands: record }
   const undone = await push.system.change(undoing(push, prepared, record))
   // Not withdrawn yet: the write stays in flight, is found again and decided anew.
   if (undone.kind !== 'written')
     throw new Unavailable('An appointment of ours that came second is not withdrawn yet.')
-  return taken
+  return { refused: taken, stands: undone.record }
 }
 
 /** What takes a write of ours back: a cancellation, or the move to where it was. */

@@ -123,7 +123,7 @@ async function settleAnswer(push: Push, prepared: Prepared, outcome: Answer): Pr
     const answer = outcome.kind === 'written' ? outcome : await doubted(push, prepared, outcome)
     if (answer.kind === 'rejected') return await settleRejected(push, prepared, answer)
     const beaten = await withdrawIfBeaten(push, prepared, answer.record)
-    if (beaten) await settleRejected(push, prepared, beaten)
+    if (beaten) await settleRejected(push, prepared, beaten.refused, beaten.stands)
     else await settleWritten(push, prepared, answer)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error

@@ -14,7 +14,7 @@ type BadEnd = 'failed' | 'timed_out' | 'incomplete'
  * Ends a write that is known not to be in effect (`failed`, `timed_out`), or whose effect is not known (`incomplete`).
  * A failed insertion leaves a cancelled appointment without a foreign id (decision 8) and ends what waited behind it; one
  * whose effect is unknown keeps its time. A failed change is no longer shown.
- * @param around what the record system holds near an insertion whose time was taken
+ * @param around what the record system holds near a time that was taken
  */
 export async function endBadly(
   tx: Tenant,
@@ -44,8 +44,7 @@ export async function endBadly(
     appointment.overlay = withoutWrite(appointment.overlay, write.id)
   }
   await saveAppointments(tx, [appointment])
-  if (write.kind === 'insert' && code === 'slot_taken')
-    await nameAlternatives(tx, appointment, write.id, around)
+  if (code === 'slot_taken') await nameAlternatives(tx, appointment, write, around)
 }
 
 /** Ends a change that the front desk made before us: what was asked for stands. */

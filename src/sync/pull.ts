@@ -164,5 +164,6 @@ async function readPages(pull: Pull, from: string | null): Promise<void> {
 async function hastenPush({ hold, source }: Pull): Promise<void> {
   if (source.write_status === 'green' || source.writing_stopped_at !== null) return
   source.write_status = 'green'
-  await hold.inWork((tx) => hastenUnit(tx, { ...hold.unit, kind: 'push' }))
+  // Not fenced: whoever held this unit's row while it waits for the other's would stop a renewal that waits the other way round.
+  await hold.asideInWork((tx) => hastenUnit(tx, { ...hold.unit, kind: 'push' }))
 }

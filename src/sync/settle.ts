@@ -5,7 +5,12 @@ import { withoutWrite } from '../model/appointment-state.ts'
 import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import type { WriteCode } from '../model/writes.ts'
-import { findMirrored, lockAppointments, saveAppointments } from '../store/appointments.ts'
+import {
+  findMirrored,
+  lockAppointments,
+  type StoredAppointment,
+  saveAppointments,
+} from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { mapPatients } from '../store/patient-links.ts'
 import { followMerges, mapSurvivors } from '../store/patient-merges.ts'
@@ -121,21 +126,27 @@ const codes: Record<Exclude<RejectionCode, 'version_changed'>, WriteCode> = {
 /** How often a change that lost a compare-and-set is decided anew before it ends. */
 const VERSION_TRIES = 5
 
-/** Settles a write that the record system refused. One that lost to a newer version is read again and decided anew. */
+/**
+ * Settles a write that the record system refused. One that lost to a newer version is read again and decided anew.
+ * @param stands the row as it stands there after ours was withdrawn: a pull may have read it as it was for a moment
+ */
 export async function settleRejected(
   push: Push,
   prepared: Prepared,
   outcome: Extract<Outcome, { kind: 'rejected' }>,
+  stands?: AppointmentRecord,
 ): Promise<void> {
   if (outcome.code === 'version_changed' && prepared.write.attempts < VERSION_TRIES)
     return await readAgain(push, prepared, outcome.message)
   const code = outcome.code === 'version_changed' ? 'changed_meanwhile' : codes[outcome.code]
-  const isMissed = code === 'slot_taken' && prepared.write.kind === 'insert'
+  const isMissed = code === 'slot_taken'
   const around = isMissed ? await readAround(push, prepared.wanted) : []
   await push.hold.inTenant(async (tx) => {
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     const write = await lockWrite(tx, prepared.write.id)
     if (!row || !write) return
+    // An insertion that was withdrawn has no row there that is shown.
+    if (stands && write.kind !== 'insert') await takeRecord(tx, push, row, stands)
     await noteOutcome(tx, prepared, {
       outcome: 'rejected',
       code: outcome.code,
@@ -151,17 +162,24 @@ async function readAgain(push: Push, prepared: Prepared, message: string): Promi
   await push.hold.inTenant(async (tx) => {
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     if (!row) return
-    const seenAt = await now(tx)
-    if (record) {
-      const patients = await mapPatients(tx, push.source.id, record.patient === null ? [] : [record.patient])
-      const mirror = toMirror(record, push.maps, patients, row.mirror, seenAt)
-      if (isPlaced(mirror)) {
-        Object.assign(row, { mirror, mirror_hash: hashOf(record, mirror), mirror_seen_at: seenAt })
-        await saveAppointments(tx, [row])
-      }
-    }
+    if (record && (await takeRecord(tx, push, row, record))) await saveAppointments(tx, [row])
     await noteOutcome(tx, prepared, { outcome: 'rejected', code: 'version_changed', message })
     const at = await retryAt(tx, prepared.write.attempts)
     await deferWrite(tx, prepared.write.id, 'pending', at, null, message)
   })
+}
+
+/** The row's mirror becomes what was read just now. Alters `row` in place; false where the record has no place here. */
+async function takeRecord(
+  tx: Tenant,
+  push: Push,
+  row: StoredAppointment,
+  record: AppointmentRecord,
+): Promise<boolean> {
+  const seenAt = await now(tx)
+  const patients = await mapPatients(tx, push.source.id, record.patient === null ? [] : [record.patient])
+  const mirror = toMirror(record, push.maps, patients, row.mirror, seenAt)
+  if (!isPlaced(mirror)) return false
+  Object.assign(row, { mirror, mirror_hash: hashOf(record, mirror), mirror_seen_at: seenAt })
+  return true
 }

@@ -26,6 +26,8 @@ export interface Hold {
   aside<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
   /** The same hold, whose tenant transactions go on with a trace; null: with none. */
   inTrace(traceparent: string | null): Hold
+  /** The same of the work role. It holds no row of its unit, so that it may change those of others. */
+  asideInWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
   /** The fenced transaction of the work role. */
   inWork<T>(run: (tx: WorkTransaction) => Promise<T>): Promise<T>
 }
@@ -54,6 +56,9 @@ export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): H
       return await inTenant(database, unit.institutionId, run)
     },
     inTrace: (traceparent) => holdUnit({ ...database, traceparent }, unit, signal),
+    async asideInWork(run) {
+      return await inWork(database, run)
+    },
     async inWork(run) {
       return await inWork(database, async (tx) => {
         await compareFence(tx)

@@ -160,3 +160,53 @@ describe('another booking', () => {
     expect((await book(null, at, {}, more)).status).toBe(400)
   })
 })
+
+describe('the same change without an Idempotency-Key', () => {
+  const patch = (id: number, key: string | null, appt: object) =>
+    keyed.send(
+      `/appointments/${id}?subdomain=${s.subdomain}`,
+      key,
+      { appt },
+      { method: 'PATCH', version: 'v3.0.0' },
+    )
+  const writesOf = async (id: number) =>
+    (
+      await s.t.look("select kind from writes where appointment_id = $1 and kind <> 'insert' order by id", [
+        id,
+      ])
+    ).map(({ kind }) => kind)
+
+  it('is owed once: while it is owed, and once it was written', async () => {
+    const [start, moved, other] = [keyed.free(), keyed.free(), keyed.free()]
+    const { id } = apptOf(await book(null, start))
+    await endInsertion(id, 'complete')
+    const move = { start_time: moved, note: 'By the window' }
+    const first = await patch(id, null, move)
+    expect([first.status, first.body.description]).toEqual([200, null])
+    const again = await patch(id, null, move)
+    expect([again.status, apptOf(again).start_time]).toEqual([200, apptOf(first).start_time])
+    expect(again.body.description.join(' ')).toContain('nothing more is owed')
+    await s.t.look("update writes set state = 'sending' where appointment_id = $1 and ended_at is null", [id])
+    await s.t.look(
+      "update writes set state = 'complete', ended_at = now() where appointment_id = $1 and ended_at is null",
+      [id],
+    )
+    expect((await patch(id, null, move)).status).toBe(200)
+    expect(await writesOf(id)).toEqual(['reschedule', 'note'])
+    // Elsewhere and back is two changes more; under a key, another key is another request.
+    await patch(id, null, { start_time: other })
+    await patch(id, null, { start_time: moved })
+    await patch(id, keyed.newKey(), { note: 'By the window' })
+    expect(await writesOf(id)).toEqual(['reschedule', 'note', 'reschedule', 'reschedule', 'note'])
+  })
+
+  it('of a check-in is answered as the first, and one at another instant refused', async () => {
+    const { id } = apptOf(await book(null, keyed.free()))
+    await endInsertion(id, 'complete')
+    const checkin_at = '2026-01-05T10:00:00.000Z'
+    expect((await patch(id, null, { checkin_at })).status).toBe(200)
+    expect((await patch(id, null, { checkin_at })).status).toBe(200)
+    expect((await patch(id, null, { checkin_at: '2026-01-05T10:05:00.000Z' })).status).toBe(400)
+    expect(await writesOf(id)).toEqual(['check_in'])
+  })
+})

@@ -1,6 +1,6 @@
 /** One small run of the crash matrix; `npm run test:soak -- --only crash` has the long ones. */
 import { expect, it } from 'vitest'
-import { runCrash } from '../soak/crash-run.ts'
+import { loadForCrashes, runCrash } from '../soak/crash-run.ts'
 import { startTestServer } from '../support/server.ts'
 import { makeTemplate } from '../support/template.ts'
 
@@ -15,7 +15,8 @@ it(`does each of ${REQUESTS} requests once through kills, crashes and cut connec
       template: await makeTemplate(server.url),
       restart: server.restart,
     }
-    const { findings, ...counts } = await runCrash(ground, SEED, { requests: REQUESTS })
+    await using loaded = await loadForCrashes(ground)
+    const { findings, ...counts } = await runCrash(ground, loaded, SEED, { requests: REQUESTS })
     expect({ ...counts, findings }).toMatchObject({ accepted: REQUESTS, lost: 0, twice: 0, misreported: 0 })
     expect(findings.filter((text) => !text.startsWith('refused'))).toEqual([])
     const { worker_kills, server_kills, practice_kills, outages, database_restarts, cuts } = counts

@@ -104,37 +104,35 @@ describe('a practice that stores references without caring, and checks no times'
     const [source] = await run.bridge.t.look('select capabilities from data_sources')
     expect(source.capabilities).toMatchObject({ effect: 'detected', conflictCheck: 'advisory' })
   })
-})
 
-it('looks before it resends, and not while the first copy may still take effect', async () => {
-  await using run = await startFaultBridge({ manner: { references: 'stored', times: 'unchecked' } })
-  await run.dial({ faults: [{ kind: 'applied_late', ms: 60_000 }] })
-  const { id, patientId } = await run.booked()
-  const write = await run.ended(id)
-  expect(write).toMatchObject({ state: 'complete' })
-  const [sent, found] = write.attempts
-  expect([sent?.outcome, found?.outcome]).toEqual(['unknown', 'found'])
-  const waited = Date.parse(found?.started_at ?? '') - Date.parse(sent?.started_at ?? '')
-  expect(waited).toBeGreaterThanOrEqual(90_000)
-  expect((await outcomeOf(run, id, patientId, await run.journal())).made).toBe(1)
-})
+  it('looks before it resends, and not while the first copy may still take effect', async () => {
+    await run.dial({ faults: [{ kind: 'applied_late', ms: 60_000 }] })
+    const { id, patientId } = await run.booked()
+    const write = await run.ended(id)
+    expect(write).toMatchObject({ state: 'complete' })
+    const [sent, found] = write.attempts
+    expect([sent?.outcome, found?.outcome]).toEqual(['unknown', 'found'])
+    const waited = Date.parse(found?.started_at ?? '') - Date.parse(sent?.started_at ?? '')
+    expect(waited).toBeGreaterThanOrEqual(90_000)
+    expect((await outcomeOf(run, id, patientId, await run.journal())).made).toBe(1)
+  })
 
-it('cancels a copy that took effect later than it was told that any could', async () => {
-  await using run = await startFaultBridge({ manner: { references: 'stored', times: 'unchecked' } })
-  await run.dial({ faults: [{ kind: 'applied_late', ms: 300_000 }] })
-  const { id, patientId } = await run.booked()
-  expect(await run.ended(id)).toMatchObject({ state: 'complete', code: null })
-  await run.pass(300_000)
-  await expect
-    .poll(
-      async () => {
-        await run.pass(2_000)
-        return (await run.ended(id)).code
-      },
-      { timeout: 20_000 },
-    )
-    .toBe('duplicate_repaired')
-  await run.readAll()
-  expect(await outcomeOf(run, id, patientId, await run.journal())).toMatchObject({ made: 2, standing: 1 })
-  expect(await mirrored(run)).toEqual(await held(run))
+  it('cancels a copy that took effect later than it was told that any could', async () => {
+    await run.dial({ faults: [{ kind: 'applied_late', ms: 300_000 }] })
+    const { id, patientId } = await run.booked()
+    expect(await run.ended(id)).toMatchObject({ state: 'complete', code: null })
+    await run.pass(300_000)
+    await expect
+      .poll(
+        async () => {
+          await run.pass(2_000)
+          return (await run.ended(id)).code
+        },
+        { timeout: 20_000 },
+      )
+      .toBe('duplicate_repaired')
+    await run.readAll()
+    expect(await outcomeOf(run, id, patientId, await run.journal())).toMatchObject({ made: 2, standing: 1 })
+    expect(await mirrored(run)).toEqual(await held(run))
+  })
 })

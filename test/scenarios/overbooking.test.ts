@@ -4,6 +4,7 @@ import { changeAppointment } from '../../src/booking/change.ts'
 import { toMs } from '../../src/model/time.ts'
 import { updateDataSource } from '../../src/store/data-sources.ts'
 import { type LocationChange, updateLocation } from '../../src/store/locations.ts'
+import { listWrites } from '../../src/store/writes.ts'
 import { serveApi } from '../support/api.ts'
 import { book, freeStarts, newPatient, type Place, somePlace } from '../support/booking.ts'
 import { type Bridge, type BridgeOptions, startBridge } from '../support/bridge.ts'
@@ -242,6 +243,8 @@ describe('a practice that checks no times', () => {
     let theirs = ''
     run.proxy.before('PATCH /visits', async () => {
       theirs = await run.desk(wanted)
+      // The next one is the withdrawal: by then a pull has read the row where it should not be.
+      run.proxy.before('PATCH /visits', () => bridge.pulled())
     })
     await bridge.tenant((tx) =>
       changeAppointment(tx, {
@@ -251,10 +254,12 @@ describe('a practice that checks no times', () => {
         fields: { start_time: wanted },
       }),
     )
-    await bridge.settled(id)
-    // A pull may have read the row where it was for a moment; the next one reads where it is.
-    await bridge.pulled()
-    expect(await bridge.appointment(id)).toMatchObject({ start_time: start, cancelled: false })
+    // Whatever a pull has read of it meanwhile: what is shown is what was read after it was withdrawn.
+    expect(await bridge.settled(id)).toMatchObject({ start_time: start, cancelled: false })
+    const [, move] = await bridge.tenant((tx) => listWrites(tx, id))
+    expect(move).toMatchObject({ kind: 'reschedule', state: 'failed', code: 'slot_taken' })
+    expect(move?.alternatives).toHaveLength(3)
+    expect(move?.alternatives.map(({ start_time }) => start_time)).not.toContain(wanted)
     const idsOf = async (at: string) => (await run.standing(at)).map((one) => one.visit_id)
     expect([await idsOf(start), await idsOf(wanted)]).toEqual([[foreign_id], [theirs]])
     expect(await run.told(id, 'appointment_updated.failed')).toBe(1)

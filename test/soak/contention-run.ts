@@ -11,11 +11,13 @@ import { rowsOverOthers } from './contention-judge.ts'
 import type { FreeTime } from './crash-plan.ts'
 import { openStage, type Stage } from './crash-stage.ts'
 import { type Installed, install } from './installations.ts'
+import { type LoadedPractice, loadPractice } from './loaded-practice.ts'
 import { deskAlong, fireVolley } from './volley.ts'
 
 export interface ContentionOptions {
   requests: number
   installations: number
+  servers: number
 }
 
 export interface ContentionResult {
@@ -41,6 +43,7 @@ export interface Contention extends AsyncDisposable {
 const TIMES = 4
 /** A practice of the other manner after so many seeds: a stage is dear to build. */
 const SEEDS_OF_A_MANNER = 10
+const POLL_SECONDS = 20
 const PATIENCE_MS = 180_000
 const DESK_WITHIN_MS = 400
 
@@ -54,6 +57,7 @@ interface Rivals extends AsyncDisposable {
 }
 
 export function openContention(ground: Ground, options: ContentionOptions): Contention {
+  let loaded: LoadedPractice | null = null
   let rivals: Rivals | null = null
   return {
     async run(seed) {
@@ -62,30 +66,33 @@ export function openContention(ground: Ground, options: ContentionOptions): Cont
         await rivals[Symbol.asyncDispose]()
         rivals = null
       }
-      rivals ??= await gather(ground, options, isChecked)
+      loaded ??= await loadPractice(ground, { at: Date.now() })
+      rivals ??= await gather(ground, loaded, options, isChecked)
       return await compete(rivals, dice(seed, 'contention'))
     },
     async [Symbol.asyncDispose]() {
       await rivals?.[Symbol.asyncDispose]()
+      await loaded?.[Symbol.asyncDispose]()
     },
   }
 }
 
 async function gather(
   ground: Ground,
-  { requests, installations }: ContentionOptions,
+  loaded: LoadedPractice,
+  { requests, installations, servers }: ContentionOptions,
   isChecked: boolean,
 ): Promise<Rivals> {
   const stack = new AsyncDisposableStack()
   const times = isChecked ? ('checked' as const) : ('unchecked' as const)
   const manner = { references: 'unique' as const, times }
-  const stage = stack.use(await openStage(ground, { manner, servers: 3, workers: 1 }))
+  const stage = stack.use(
+    await openStage(ground, loaded, { manner, servers, workers: 1, pollSeconds: POLL_SECONDS }),
+  )
   const url = `http://127.0.0.1:${stage.wires.practice.port}`
   const installed: Installed[] = []
   try {
-    for (let n = 0; n < installations; n += 1) installed.push(await install(ground, url, 'test-key', stack))
-    const loaded = 'select 1 from data_sources where loaded_at is not null'
-    await until('the first load', async () => (await stage.t.look(loaded)).length > 0)
+    for (let n = 0; n < installations; n += 1) installed.push(await install(loaded, url, stack))
     for (const server of stage.programs.servers) await server.ready()
     const side = { ...stage, ...stage.practice }
     const patients: number[] = []

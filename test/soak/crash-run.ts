@@ -13,6 +13,7 @@ import { type PlannedAppointment, planRequests, type Supplies } from './crash-pl
 import { openStage, type Stage } from './crash-stage.ts'
 import { makeTrouble, type TroubleCounts } from './crash-trouble.ts'
 import { askForAll } from './insistent-client.ts'
+import { type LoadedPractice, loadPractice } from './loaded-practice.ts'
 
 export interface CrashResult extends CrashCounts, TroubleCounts {
   /** Answers of a server that blame itself for what befell its connections. */
@@ -30,12 +31,19 @@ export interface CrashGround extends Ground {
 
 const CLIENTS = 4
 const PATIENCE_MS = 120_000
-/** Time goes on in steps so short beside the pauses between them that no call in flight is ever overtaken by 90 s of it. */
 const STEP_MS = 2_000
 const STEP_PAUSE_MS = 50
+/** A call may be in flight for 90 s: time never goes on by as much at once. */
+const LEAP_MAX_MS = 30_000
+
+/** What every run of crashes begins from: one practice, loaded now. */
+export function loadForCrashes(ground: Ground): Promise<LoadedPractice> {
+  return loadPractice(ground, { at: Date.now() })
+}
 
 export async function runCrash(
   ground: CrashGround,
+  loaded: LoadedPractice,
   seed: number,
   { requests }: { requests: number },
 ): Promise<CrashResult> {
@@ -44,8 +52,8 @@ export async function runCrash(
     references: throws.chance(0.5) ? ('unique' as const) : ('stored' as const),
     times: throws.chance(0.5) ? ('checked' as const) : ('unchecked' as const),
   }
-  await using stage = await openStage(ground, { manner, servers: 2, workers: 2 })
-  await loaded(stage)
+  await using stage = await openStage(ground, loaded, { manner, servers: 2, workers: 2 })
+  for (const server of stage.programs.servers) await server.ready()
   const plan = planRequests(throws, requests, await supply(stage, requests))
   const progress = { accepted: 0, stumbles: 0, isOver: false }
   const trouble = makeTrouble(stage, ground, dice(seed, 'trouble'), requests, progress)
@@ -71,15 +79,6 @@ export async function runCrash(
     message_kinds_cut: kindsCut.size,
     findings,
   }
-}
-
-/** Waits for the first load, and for the programs. */
-async function loaded(stage: Stage): Promise<void> {
-  await until('the first load', async () => {
-    const [source] = await stage.t.look('select loaded_at from data_sources')
-    return source?.loaded_at != null
-  })
-  for (const server of stage.programs.servers) await server.ready()
 }
 
 async function supply(stage: Stage, requests: number): Promise<Supplies> {
@@ -131,6 +130,24 @@ const STANDING = `select app_now() as at, clock_timestamp() as really, d.write_s
     (select json_agg(json_build_object('id', o.id, 'state', o.state, 'next', o.next_attempt_at)) from writes o where o.ended_at is null) as open
   from data_sources d join work w on w.kind = 'push' and w.subject_id = d.id`
 
+/**
+ * How long until something is to be done again, in milliseconds; null while a worker is at it, and no time may pass. Whoever
+ * held the unit and died holds it for a second.
+ */
+const NEXT = `select case when w.leased_until > clock_timestamp() then null else
+    (extract(epoch from greatest(least(
+        (select min(next_attempt_at) from writes where ended_at is null and state <> 'needs_decision'),
+        (select min(look_again_at) from writes)),
+      case when w.failures > 0 then w.run_at end) - app_now()) * 1000)::float8 end as ms
+  from work w where w.kind = 'push'`
+
+/** Time goes on to where something is to be done. */
+async function leap(stage: Stage): Promise<void> {
+  const [next] = await stage.t.look(NEXT)
+  const ms = next?.ms
+  if (typeof ms === 'number' && ms > 0) await stage.pass(Math.min(Math.ceil(ms), LEAP_MAX_MS))
+}
+
 /** Everything comes back, and time goes on until nothing is owed, and nothing is to be looked at again. */
 async function settled(stage: Stage): Promise<void> {
   const { practice, workers, servers } = stage.programs
@@ -139,7 +156,7 @@ async function settled(stage: Stage): Promise<void> {
     where (ended_at is null and state <> 'needs_decision') or look_again_at is not null`
   let rows: unknown[] = []
   await until('the end of every write', async () => {
-    await stage.pass(STEP_MS)
+    await leap(stage)
     rows = await stage.t.look(open)
     return rows.length === 0
   }).catch(async (error) => {
@@ -155,6 +172,7 @@ async function mirrorFindings(stage: Stage): Promise<string[]> {
   const [begun] = await stage.t.look('select app_now() as at')
   await until('a window cycle', async () => {
     await stage.t.look('update data_sources set window_read_at = null where window_read_at <= $1', [begun.at])
+    await stage.t.look("insert into wakes (work_id) select id from work where kind = 'pull'")
     await stage.pass(STEP_MS)
     const sql = 'select 1 from data_sources where window_read_at > $1 and pull_completed_at > pull_started_at'
     return (await stage.t.look(`${sql} and pull_started_at > $1`, [begun.at])).length > 0

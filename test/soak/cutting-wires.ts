@@ -47,6 +47,8 @@ export async function startCuttingWires(protocol: Protocol, target: NetConnectOp
   const sockets = new Set<Socket>()
   const keep = (socket: Socket): Socket => {
     sockets.add(socket)
+    // Each message goes at once: held back for the answer to the one before, every one of them would take 40 ms.
+    socket.setNoDelay(true)
     return socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
   }
   const server = createServer((client) => {

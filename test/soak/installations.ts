@@ -2,10 +2,9 @@
 import { inTenant } from '../../src/db/database.ts'
 import { Failure } from '../../src/model/failures.ts'
 import { book } from '../support/booking.ts'
-import { setUpPractice } from '../support/bridge.ts'
-import { type Ground, openTestDatabase } from '../support/database.ts'
 import type { Look } from '../support/truth.ts'
 import { endOf, type FreeTime } from './crash-plan.ts'
+import { type LoadedPractice, PRACTICE_KEY } from './loaded-practice.ts'
 import { startProgram, WORKER } from './programs.ts'
 
 export interface Installed {
@@ -17,26 +16,18 @@ export interface Installed {
 
 /** Eight of them and the rest share one PostgreSQL of a hundred connections. */
 const WORKER_POOL = '3'
-const LOAD_MS = 300_000
 
 /** @param practiceUrl where all of them find the practice */
 export async function install(
-  ground: Ground,
+  loaded: LoadedPractice,
   practiceUrl: string,
-  key: string,
   stack: AsyncDisposableStack,
 ): Promise<Installed> {
-  const t = stack.use(await openTestDatabase(ground, { poolMax: 1 }))
-  const configuration = { url: practiceUrl, key }
-  const practice = await setUpPractice(t, { connector: 'sandbox', configuration, pollSeconds: 20 })
+  const { practice } = loaded
+  const t = stack.use(await loaded.copyMirror({ url: practiceUrl, key: PRACTICE_KEY }, { poolMax: 1 }))
+  await t.look('update data_sources set directory_read_at = null, window_read_at = null, poll_seconds = 20')
   const masterKey = t.database.masterKey.toString('base64')
-  stack.use(startProgram(WORKER, () => [t.url, t.directUrl, masterKey, WORKER_POOL]))
-  for (const limit = Date.now() + LOAD_MS; ; ) {
-    const [source] = await t.look('select loaded_at from data_sources')
-    if (source?.loaded_at) break
-    if (Date.now() > limit) throw new Error('an installation does not load')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+  stack.use(startProgram(WORKER, () => [t.url, t.directUrl, masterKey, WORKER_POOL, 'sandbox']))
   const rows = await t.look('select id from patients where foreign_id is not null order by id limit 100')
   const side = {
     ...practice,

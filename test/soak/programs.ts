@@ -29,7 +29,7 @@ const READY_MS = 120_000
 let cache: string | null = null
 
 /** Where started programs keep their compiled modules, since they are started again and again. */
-function compileCache(): string {
+export function compileCache(): string {
   if (cache === null) {
     const folder = mkdtempSync(join(tmpdir(), 'slotbridge-compiled-'))
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -1,5 +1,6 @@
-/** The results file: one JSON line for each seed, appended when it is judged. Files of one commit may be put together. */
+/** The results file: one JSON line for each seed, appended when it is judged. Files of one source tree may be put together. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -7,7 +8,9 @@ export const KINDS = ['crash', 'contention', 'reading'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface ResultLine {
-  /** The last one that touched what is judged or what judges it; with `+` where there are changes on top of it. */
+  /** What is judged, and what judges it; with `+` where there are changes on top of what is committed. */
+  tree: string
+  /** Where it was found. Others with the same tree judge the same. */
   commit: string
   kind: Kind
   seed: number
@@ -20,14 +23,16 @@ export interface ResultLine {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const JUDGED = ['src', 'migrations', 'package-lock.json', 'test/soak', 'test/support']
+const JUDGED = ['src', 'migrations', 'package-lock.json', 'test/soak']
 
-/** The commit that a result speaks of: documents may change after it. */
-export function judgedCommit(): string {
-  const git = (...args: string[]): string =>
-    execFileSync('git', [...args, '--', ...JUDGED], { cwd: root, encoding: 'utf8' }).trim()
-  const commit = git('log', '-1', '--format=%h')
-  return git('status', '--porcelain') === '' ? commit : `${commit}+`
+const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+
+/** The source that a result speaks of, by the content of its folders: documents and other tests may change meanwhile. */
+export function judgedTree(): Pick<ResultLine, 'tree' | 'commit'> {
+  const parts = JUDGED.map((path) => git('rev-parse', `HEAD:${path}`))
+  const tree = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 12)
+  const isChanged = git('status', '--porcelain', '--', ...JUDGED) !== ''
+  return { tree: isChanged ? `${tree}+` : tree, commit: git('rev-parse', '--short', 'HEAD') }
 }
 
 export function readResults(file: string): ResultLine[] {
@@ -41,28 +46,8 @@ export function addResult(file: string, line: ResultLine): void {
   appendFileSync(file, `${JSON.stringify(line)}\n`)
 }
 
-/** Whether this seed was judged at this very commit. With changes on top of it nobody knows what was judged. */
-export function isKnown(results: ResultLine[], commit: string, kind: Kind, seed: number): boolean {
-  if (commit.endsWith('+')) return false
-  return results.some((one) => one.commit === commit && one.kind === kind && one.seed === seed)
-}
-
-/** A line for each commit and kind, with all counts added up. A seed that is there twice counts once: its worst. */
-export function summarise(results: ResultLine[]): string[] {
-  const groups = new Map<string, Map<number, ResultLine>>()
-  for (const one of results) {
-    const group = groups.get(`${one.commit} ${one.kind}`) ?? new Map<number, ResultLine>()
-    if (group.get(one.seed)?.verdict !== 'bad') group.set(one.seed, one)
-    groups.set(`${one.commit} ${one.kind}`, group)
-  }
-  return [...groups].map(([name, seeds]) => {
-    const lines = [...seeds.values()]
-    const bad = lines.filter(({ verdict }) => verdict === 'bad').map(({ seed }) => seed)
-    const counts: Record<string, number> = {}
-    for (const line of lines)
-      for (const [key, count] of Object.entries(line.counts)) counts[key] = (counts[key] ?? 0) + count
-    const told = Object.entries(counts).map(([key, count]) => `${key} ${count}`)
-    const seconds = Math.round(lines.reduce((sum, line) => sum + line.seconds, 0))
-    return `${name}: ${lines.length} seeds, ${bad.length} bad${bad.length > 0 ? ` (${bad.join(', ')})` : ''}, ${told.join(', ')}, ${seconds} s`
-  })
+/** Whether this seed was judged of this very source. With changes on top of it nobody knows what was judged. */
+export function isKnown(results: ResultLine[], tree: string, kind: Kind, seed: number): boolean {
+  if (tree.endsWith('+')) return false
+  return results.some((one) => one.tree === tree && one.kind === kind && one.seed === seed)
 }

@@ -1,28 +1,20 @@
 /**
  * `npm run test:soak -- --seeds 1..200 --budget 1800 --only crash`: the long runs, one seed at a time, resumable.
- * `npm run test:soak -- summary` adds the results up.
+ * `npm run test:soak -- --report` adds the results up.
  */
 import { parseArgs } from 'node:util'
 import type { Ground } from '../support/database.ts'
 import { startTestServer } from '../support/server.ts'
 import { makeTemplate } from '../support/template.ts'
 import { openContention } from './contention-run.ts'
-import { runCrash } from './crash-run.ts'
+import { loadForCrashes, runCrash } from './crash-run.ts'
 import { openReadingGround } from './reading-ground.ts'
 import { runReading } from './reading-run.ts'
-import {
-  addResult,
-  isKnown,
-  judgedCommit,
-  KINDS,
-  type Kind,
-  type ResultLine,
-  readResults,
-  summarise,
-} from './results.ts'
+import { report } from './report.ts'
+import { addResult, isKnown, judgedTree, KINDS, type Kind, type ResultLine, readResults } from './results.ts'
 
 const CRASH_REQUESTS = 50
-const CONTENTION = { requests: 500, installations: 8 }
+const CONTENTION = { requests: 500, installations: 8, servers: 3 }
 
 interface Judged {
   isBad: boolean
@@ -40,10 +32,13 @@ interface CrashedGround extends Ground {
 /** What a kind needs is opened when its first seed is played, and kept for the next ones. */
 function playsOn(ground: CrashedGround, stack: AsyncDisposableStack): Record<Kind, () => Promise<Play>> {
   return {
-    crash: async () => async (seed) => {
-      const { findings, ...counts } = await runCrash(ground, seed, { requests: CRASH_REQUESTS })
-      const isMirrored = !findings.some((text) => text.startsWith('mirror'))
-      return { isBad: counts.lost + counts.twice + counts.misreported > 0 || !isMirrored, counts, findings }
+    crash: async () => {
+      const loaded = stack.use(await loadForCrashes(ground))
+      return async (seed) => {
+        const { findings, ...counts } = await runCrash(ground, loaded, seed, { requests: CRASH_REQUESTS })
+        const isMirrored = !findings.some((text) => text.startsWith('mirror'))
+        return { isBad: counts.lost + counts.twice + counts.misreported > 0 || !isMirrored, counts, findings }
+      }
     },
     contention: async () => {
       const contention = stack.use(openContention(ground, CONTENTION))
@@ -64,13 +59,12 @@ function playsOn(ground: CrashedGround, stack: AsyncDisposableStack): Record<Kin
 
 async function main(): Promise<number> {
   const text = { type: 'string' } as const
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seeds: text, budget: text, only: text, results: text },
+  const { values } = parseArgs({
+    options: { seeds: text, budget: text, only: text, results: text, report: { type: 'boolean' } },
   })
   const file = values.results ?? 'soak-results.jsonl'
-  if (positionals[0] === 'summary') {
-    for (const line of summarise(readResults(file))) print(line)
+  if (values.report) {
+    for (const line of report(readResults(file))) print(line)
     return 0
   }
   const [, from = 0, to = 0] = (/^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '') ?? []).map(Number)
@@ -78,7 +72,7 @@ async function main(): Promise<number> {
   const budgetMs = Number(values.budget ?? 600) * 1000
   if (from < 1 || to < from || kinds.length === 0 || !(budgetMs > 0)) {
     print(
-      `usage: --seeds 1..200 [--budget <seconds>] [--only ${KINDS.join('|')}] [--results <file>], or: summary`,
+      `usage: --seeds 1..200 [--budget <seconds>] [--only ${KINDS.join('|')}] [--results <file>], or: --report`,
     )
     return 2
   }
@@ -91,7 +85,7 @@ async function runAll(
   kinds: Kind[],
   { from, to, until }: { from: number; to: number; until: number },
 ): Promise<number> {
-  const commit = judgedCommit()
+  const judged = judgedTree()
   const known = readResults(file)
   await using stack = new AsyncDisposableStack()
   const server = await startTestServer()
@@ -102,14 +96,14 @@ async function runAll(
   let isBad = false
   for (let seed = from; seed <= to; seed += 1)
     for (const kind of kinds) {
-      if (isKnown(known, commit, kind, seed)) continue
+      if (isKnown(known, judged.tree, kind, seed)) continue
       if (Date.now() > until) {
         print('The time is up; the same command goes on from here.')
         return isBad ? 1 : 0
       }
       const play = opened.get(kind) ?? (await plays[kind]())
       opened.set(kind, play)
-      const line = await playOne(play, commit, kind, seed)
+      const line = await playOne(play, judged, kind, seed)
       addResult(file, line)
       tell(line)
       isBad ||= line.verdict === 'bad'
@@ -117,16 +111,21 @@ async function runAll(
   return isBad ? 1 : 0
 }
 
-async function playOne(play: Play, commit: string, kind: Kind, seed: number): Promise<ResultLine> {
+async function playOne(
+  play: Play,
+  judged: Pick<ResultLine, 'tree' | 'commit'>,
+  kind: Kind,
+  seed: number,
+): Promise<ResultLine> {
   const began = performance.now()
   const seconds = (): number => Math.round((performance.now() - began) / 100) / 10
   try {
     const { isBad, counts, findings } = await play(seed)
-    return { commit, kind, seed, verdict: isBad ? 'bad' : 'ok', seconds: seconds(), counts, findings }
+    return { ...judged, kind, seed, verdict: isBad ? 'bad' : 'ok', seconds: seconds(), counts, findings }
   } catch (error) {
     // A run that comes to no end proves nothing, and something is wrong with us or with the run.
     const findings = [error instanceof Error ? `${error.name}: ${error.message}` : String(error)]
-    return { commit, kind, seed, verdict: 'bad', seconds: seconds(), counts: {}, findings }
+    return { ...judged, kind, seed, verdict: 'bad', seconds: seconds(), counts: {}, findings }
   }
 }
 

@@ -24,6 +24,11 @@ export interface TestDatabase extends AsyncDisposable {
   look(text: string, values?: unknown[]): Promise<any[]>
 }
 
+export interface OpenedDatabase extends TestDatabase {
+  /** Ends every connection of ours to it, for good: what is copied has nobody connected. */
+  leave(): Promise<void>
+}
+
 /** A PostgreSQL with a migrated database in it to copy. */
 export interface Ground {
   /** A superuser's. */
@@ -51,7 +56,7 @@ interface Opening {
 export async function openTestDatabase(
   { serverUrl, template }: Ground,
   { poolMax = 10, masterKey = newKey(), isHasty = false }: Opening = {},
-): Promise<TestDatabase> {
+): Promise<OpenedDatabase> {
   const name = `${template}_${randomBytes(5).toString('hex')}`
   await onServer(serverUrl, (client) => client.query(`create database ${name} template ${template}`))
   const login = new URL(atDatabase(serverUrl, { login: 'slotbridge', database: name }))
@@ -61,15 +66,12 @@ export async function openTestDatabase(
   const pool = openPool({ url, max: poolMax, prepare: true, applicationName: 'test' })
   const database = openDatabase(pool, masterKey, tellChanges)
   const clock = await openClock(database.kysely)
-  const look = async (text: string, values: unknown[] = []) => {
-    const client = new pg.Client({ connectionString: directUrl })
-    await client.connect()
-    try {
-      return (await client.query(text, values)).rows
-    } finally {
-      await client.end()
-    }
+  const looker = openLooker(directUrl)
+  const { look } = looker
+  const leave = async () => {
+    await Promise.all([pool.end(), looker.end()])
   }
+  let hasLeft: Promise<void> | undefined
   return {
     database,
     clock,
@@ -80,11 +82,44 @@ export async function openTestDatabase(
       await look('update test_clock set offset_ms = $1', [ms])
       await clock.measure()
     },
+    async leave() {
+      hasLeft ??= leave()
+      await hasLeft
+    },
     async [Symbol.asyncDispose]() {
-      await pool.end()
+      hasLeft ??= leave()
+      await hasLeft
       await onServer(serverUrl, (client) => client.query(`drop database ${name} with (force)`))
     },
   }
+}
+
+const TERMINATED = '57P01'
+const LOOK_IDLE_MS = 2_000
+
+/** A superuser's connections, kept for a while: tests look again and again. */
+function openLooker(connectionString: string) {
+  const pool = new pg.Pool({
+    connectionString,
+    max: 3,
+    idleTimeoutMillis: LOOK_IDLE_MS,
+    allowExitOnIdle: true,
+  })
+  // A server that restarts, and whoever throws everybody out, ends them while nobody looks.
+  pool.on('error', () => undefined)
+  const isGone = (error: unknown): boolean =>
+    error instanceof pg.DatabaseError
+      ? error.code === TERMINATED
+      : error instanceof Error && error.message.startsWith('Connection terminated')
+  const look = async (text: string, values: unknown[] = []) => {
+    try {
+      return (await pool.query(text, values)).rows
+    } catch (error) {
+      if (!isGone(error)) throw error
+      return (await pool.query(text, values)).rows
+    }
+  }
+  return { look, end: () => pool.end() }
 }
 
 async function onServer(serverUrl: string, run: (client: pg.Client) => Promise<unknown>): Promise<void> {

@@ -110,6 +110,8 @@ async function change(
     version,
     fields,
     overbook: overbookOf(body.appt, caller),
+    // Under a key, another key is another request.
+    answersSame: !input.isKeyed,
   })
   warnings.push(...changed.warnings)
   return { data: { appt: await shown(tx, changed.appointment, version) }, owes: true }

@@ -12,7 +12,7 @@ export const writeRoutes = [
     path: '/writes/{id}/resolve',
     face: 'ours',
     summary:
-      'Says who the patient of a waiting insertion is: patient_id, or create_new, or give_up; answers all writes of the appointments that this concerns',
+      'Says how a waiting write goes on: who its patient is (patient_id, create_new), or retry where it crashed its workers, or give_up; answers all writes of the appointments that this concerns',
     by: 'subdomain',
     scope: 'appointments:write',
     query: Type.Object({ ...Subdomain }),
