@@ -61,6 +61,10 @@ const LOOK_MS = 20
 const ITEMS_MS = 6_000
 /** A receiver that takes longer than this keeps no other waiting for a slot. */
 const SLOW_MS = 1_000
+/** So does a record system that has not answered by then. */
+const SILENT_MS = 500
+/** So many units for each slot may run at once, where some wait for a record system that is silent. */
+const SILENT_CROWD = 16
 
 /**
  * Starts what the role says. Ready when the promise ends.
@@ -97,7 +101,14 @@ export async function startApp(options: AppOptions): Promise<App> {
         }),
         seal: sealHandler({ clock, keepDays: config.keepAuditDays, log }),
       }
-      const work = startWork({ ...common, handlers, slots: config.workSlots })
+      const { workSlots: slots } = config
+      const work = startWork({
+        ...common,
+        handlers,
+        slots,
+        slowMs: SILENT_MS,
+        crowd: slots * SILENT_CROWD,
+      })
       // Slots of their own: receivers that are slow take none from the record systems.
       const sender = stack.use(openSender({ allowed, resolve: openResolve() }))
       const shape: ShapeDelivery = (told) => deliveryBody(told, faces)

@@ -3,7 +3,7 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { findBookingLocation, findBookingType } from '../store/resources.ts'
 import { answerSame } from './answer-same.ts'
-import { type Booked, type Booking, bookAppointment, decidePatient, decideTimes } from './book.ts'
+import { type Booked, type Booking, bookAppointment, decidePatient, decideTimes, findPatientOf } from './book.ts'
 
 /**
  * Books as `bookAppointment` does. However late the same booking comes again, and whatever it would be refused for by then
@@ -34,7 +34,7 @@ async function findSame(tx: Tenant, booking: Booking): Promise<Booked | null> {
   const times = decideTimes(location, booking, type?.minutes ?? null, null, true)
   // The end was the hold's, and the hold went with the first booking.
   const isEndOfHold = booking.end === null && typeId === null && (booking.holdId ?? null) !== null
-  const patient = await decidePatient(tx, location, booking)
+  const patient = await decidePatient(tx, location, booking, await findPatientOf(tx, booking))
   return await answerSame(tx, {
     apiKeyId: booking.apiKeyId,
     locationId: location.id,

@@ -9,7 +9,7 @@ import { Failure } from '../model/failures.ts'
 import { addMs, hours, type Instant, minutes, toMs } from '../model/time.ts'
 import { readTime } from '../model/wire-time.ts'
 import { INSERTION_FIELDS } from '../model/writes.ts'
-import { nextAppointmentIds, saveAppointments } from '../store/appointments.ts'
+import { saveAppointments } from '../store/appointments.ts'
 import {
   type BookingLocation,
   findBookingLocation,
@@ -20,7 +20,7 @@ import {
   listKnownDescriptors,
 } from '../store/resources.ts'
 import { deleteHold, type SlotHold } from '../store/slot-holds.ts'
-import { insertWrite } from '../store/writes.ts'
+import { insertWrite, type NewIds, nextInsertionIds } from '../store/writes.ts'
 import { answerSame } from './answer-same.ts'
 import { takeTime } from './check-time.ts'
 import { claimHold } from './claim-hold.ts'
@@ -70,13 +70,18 @@ export interface Booked {
  * Books one appointment or block. Refuses with a `Failure` that names everything that is wrong; nothing is then left.
  */
 export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Booked> {
-  const location = await openLocation(tx, booking)
+  // Asked for together; what is wrong is told in the order of what follows.
+  const [location, found, known] = await Promise.all([
+    openLocation(tx, booking),
+    findResources(tx, booking.locationId, booking),
+    findPatientOf(tx, booking),
+  ])
   refuseMissing(location, booking)
   const hold = await claimHold(tx, booking, location.tz)
-  const resources = await checkResources(tx, location, booking)
+  const resources = judgeResources(location, booking, found)
   const times = decideTimes(location, booking, resources.minutes, hold)
   const note = fitNote(booking.note, location.capabilities)
-  const patient = await decidePatient(tx, location, booking)
+  const patient = await decidePatient(tx, location, booking, known)
   const draft: Draft = {
     location_id: location.id,
     patient_id: patient?.id ?? null,
@@ -107,15 +112,19 @@ export async function bookAppointment(tx: Tenant, booking: Booking): Promise<Boo
   const perSlot = booking.perSlot ?? null
   const overbook = booking.overbook ?? null
   const overbooks = overbook !== null
-  const taken = await takeTime(tx, draft, { holdId: hold?.id ?? null, perSlot, overbooks })
+  const [taken, ids] = await Promise.all([
+    takeTime(tx, draft, { holdId: hold?.id ?? null, perSlot, overbooks }),
+    nextInsertionIds(tx),
+  ])
   // Under the locks, for where the time may be taken twice.
   const same = booking.answersSame ? await answerSame(tx, sameAs(booking.apiKeyId, draft)) : null
   if (same) return same
   const fewer = warnOfFewer(location.id, { policy: taken.policy, perSlot })
   if (hold) await deleteHold(tx, hold.id)
   const { apiKeyId } = booking
-  const { id, writeId } = await insertBooked(tx, location, draft, apiKeyId)
-  const overbooked = await recordOverride(tx, writeId, draft, taken, { apiKeyId, overbook })
+  await insertBooked(tx, location, draft, apiKeyId, ids)
+  const { id } = ids
+  const overbooked = await recordOverride(tx, ids.writeId, draft, taken, { apiKeyId, overbook })
   const appointment = await showAccepted(tx, id)
   const warnings = [...times.warnings, ...note.warnings, ...fewer, ...overbooked]
   return { id, appointment, warnings }
@@ -138,16 +147,16 @@ async function insertBooked(
   location: BookingLocation,
   draft: Draft,
   apiKeyId: number,
-): Promise<{ id: number; writeId: number }> {
-  const [id] = await nextAppointmentIds(tx, 1)
-  if (id === undefined || location.data_source_id === null) throw new Error('no id for an appointment')
+  { id, writeId }: NewIds,
+): Promise<void> {
+  if (location.data_source_id === null) throw new Error('nobody to write an appointment to')
   const row = {
     id,
     data_source_id: location.data_source_id,
     foreign_id: null,
     marker: null,
     booked_by_api_key_id: apiKeyId,
-    insertion_write_id: null,
+    insertion_write_id: writeId,
     mirror_hash: null,
     mirror_seen_at: null,
     last_sync_time: null,
@@ -155,28 +164,18 @@ async function insertBooked(
     mirror: null,
     overlay: {},
   }
-  await saveAppointments(tx, [row])
-  const writeId = await insertWrite(tx, {
+  const write = {
+    id: writeId,
     data_source_id: location.data_source_id,
     appointment_id: id,
-    kind: 'insert',
+    kind: 'insert' as const,
     asked: Object.fromEntries(INSERTION_FIELDS.map((name) => [name, draft[name]])),
     was: {},
     decided_on: null,
     deadline: draft.start_time,
     promised_at: promiseOf(location, draft.start_time),
-  })
-  await setInsertionWrite(tx, id, writeId)
-  return { id, writeId }
-}
-
-async function setInsertionWrite(tx: Tenant, id: number, writeId: number): Promise<void> {
-  await tx.db
-    .updateTable('appointments')
-    .set({ insertion_write_id: writeId })
-    .where('institution_id', '=', tx.institutionId)
-    .where('id', '=', id)
-    .execute()
+  }
+  await Promise.all([saveAppointments(tx, [row]), insertWrite(tx, write)])
 }
 
 /** When the location's promise of a written insertion runs out: sooner for what starts within a day. */
@@ -229,43 +228,62 @@ function refuseMissing(location: BookingLocation, booking: Booking): void {
   if (wrong.length > 0) throw new Failure('invalid_request', wrong)
 }
 
+type AskedResources = Pick<
+  Booking,
+  'providerId' | 'operatoryId' | 'appointmentTypeId' | 'categoryId' | 'descriptorIds'
+>
+
+type Found = Awaited<ReturnType<typeof findResources>>
+
+/** What is asked for by id, as far as it is there. */
+async function findResources(tx: Tenant, locationId: number, asked: AskedResources) {
+  const typeId = asked.appointmentTypeId ?? asked.categoryId
+  const [provider, operatory, type, descriptors] = await Promise.all([
+    asked.providerId === null ? null : findBookingProvider(tx, asked.providerId),
+    asked.operatoryId === null ? null : findBookingOperatory(tx, asked.operatoryId),
+    typeId === null ? null : findBookingType(tx, typeId, locationId),
+    asked.descriptorIds.length === 0 ? [] : listKnownDescriptors(tx, locationId, asked.descriptorIds),
+  ])
+  return { provider, operatory, type, descriptors }
+}
+
 /** What is asked for by id, where it is there and active. */
 export async function checkResources(
   tx: Tenant,
   location: BookingLocation,
-  booking: Pick<Booking, 'providerId' | 'operatoryId' | 'appointmentTypeId' | 'categoryId' | 'descriptorIds'>,
+  asked: AskedResources,
 ): Promise<Resources> {
-  const provider = booking.providerId === null ? null : await findBookingProvider(tx, booking.providerId)
-  if (booking.providerId !== null && !provider) throw new Failure('not_found', 'Provider not found')
+  return judgeResources(location, asked, await findResources(tx, location.id, asked))
+}
+
+function judgeResources(location: BookingLocation, asked: AskedResources, found: Found): Resources {
+  const { provider, operatory, type } = found
+  if (asked.providerId !== null && !provider) throw new Failure('not_found', 'Provider not found')
   if (provider?.inactive) throw new Failure('invalid_request', 'This provider is inactive.')
-  const operatory = booking.operatoryId === null ? null : await findBookingOperatory(tx, booking.operatoryId)
-  if (booking.operatoryId !== null && operatory?.location_id !== location.id)
+  if (asked.operatoryId !== null && operatory?.location_id !== location.id)
     throw new Failure('not_found', 'Operatory not found')
   if (operatory && !operatory.active) throw new Failure('invalid_request', 'This operatory is inactive.')
-  const typeId = booking.appointmentTypeId ?? booking.categoryId
-  const type = typeId === null ? null : await findBookingType(tx, typeId, location.id)
+  const typeId = asked.appointmentTypeId ?? asked.categoryId
   if (typeId !== null && !type)
     throw new Failure(
       'not_found',
-      booking.appointmentTypeId === null ? 'Appointment category not found' : 'Appointment type not found',
+      asked.appointmentTypeId === null ? 'Appointment category not found' : 'Appointment type not found',
     )
-  const descriptorIds = await checkDescriptors(tx, location, booking.descriptorIds)
-  const all = [...new Set([...descriptorIds, ...(type?.descriptor_ids ?? [])])].sort((a, b) => a - b)
+  refuseDescriptors(location, asked.descriptorIds, found.descriptors)
+  const all = [...new Set([...asked.descriptorIds, ...(type?.descriptor_ids ?? [])])].sort((a, b) => a - b)
   return { minutes: type?.minutes ?? null, typeId, descriptorIds: all }
 }
 
-async function checkDescriptors(tx: Tenant, location: BookingLocation, ids: number[]): Promise<number[]> {
-  if (ids.length === 0) return []
+function refuseDescriptors(location: BookingLocation, ids: number[], known: number[]): void {
+  if (ids.length === 0) return
   if (location.capabilities && !location.capabilities.writes.descriptors)
     throw new Failure(
       'unsupported_by_source',
       `${location.source_name} takes no descriptors (descriptor_ids).`,
     )
-  const known = await listKnownDescriptors(tx, location.id, ids)
   const unknown = ids.filter((id) => !known.includes(id))
   if (unknown.length > 0)
     throw new Failure('not_found', `Appointment descriptor not found: ${unknown.join(', ')}`)
-  return ids
 }
 
 /** Start and end, fitted to the record system: by `end`, else the type, else the hold, else the location's default. */
@@ -305,14 +323,22 @@ export function decideTimes(
   return { ...fitted, warnings: [...warnings, ...fitted.warnings] }
 }
 
+type KnownPatient = Awaited<ReturnType<typeof findBookingPatient>>
+
+/** The patient that a booking names; null where there is none, or where it is a block. */
+export async function findPatientOf(tx: Tenant, booking: Booking): Promise<KnownPatient> {
+  if (booking.patientId === null || booking.unavailable) return null
+  return await findBookingPatient(tx, booking.patientId)
+}
+
 /** The patient of a booking: for a guardian the dependent, who is added where nobody knows them. */
 export async function decidePatient(
   tx: Tenant,
   location: BookingLocation,
   booking: Booking,
+  patient: KnownPatient,
 ): Promise<{ id: number; foreign_id: string | null } | null> {
   if (booking.patientId === null || booking.unavailable) return null
-  const patient = await findBookingPatient(tx, booking.patientId)
   if (!patient) throw new Failure('not_found', 'Patient not found')
   if (patient.data_source_id !== location.data_source_id)
     throw new Failure(

@@ -48,13 +48,16 @@ export interface TakenTime {
  */
 export async function takeTime(tx: Tenant, wanted: WantedTime, terms: TimeTerms = {}): Promise<TakenTime> {
   const { appointmentId, holdId, perSlot = null, overbooks = false } = terms
-  const policy = await lockResources(tx, {
-    locationId: wanted.location_id,
-    operatoryId: wanted.operatory_id,
-    providerId: wanted.provider_id,
-  })
   const { start_time: from, end_time: to } = wanted
-  const taken = await listTaken(tx, { locationIds: [wanted.location_id], from, to, of: null })
+  const { policy, seen: taken } = await lockResources(
+    tx,
+    {
+      locationId: wanted.location_id,
+      operatoryId: wanted.operatory_id,
+      providerId: wanted.provider_id,
+    },
+    () => listTaken(tx, { locationIds: [wanted.location_id], from, to, of: null }),
+  )
   const others = taken.filter(
     (row) =>
       (row.appointment_id === null || row.appointment_id !== appointmentId) &&

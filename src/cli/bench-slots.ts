@@ -1,20 +1,16 @@
 /** `bench slots`: how long the server takes for slots, how much of that is PostgreSQL's, and by which plan. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import pg from 'pg'
 import { readTaken, takenFilter } from '../booking/find-slots.ts'
 import { readQuestion, type SlotTerms } from '../booking/slot-question.ts'
 import { type Database, inTenant } from '../db/database.ts'
-import { asideFolder } from '../db/embedded-place.ts'
 import { buildServer } from '../http/server.ts'
-import { type Installation, openInstallation } from '../installation.ts'
+import type { Installation } from '../installation.ts'
 import { type DayNumber, toDate } from '../scheduling/calendar.ts'
 import { findSlots } from '../scheduling/slots.ts'
 import { takenOf } from '../scheduling/taken.ts'
 import { explainTaken } from '../store/taken-time.ts'
 import { startBenchClient } from './bench-client.ts'
+import { analyze, openOwn } from './bench-own.ts'
 import { type SeededGroup, seedGroup } from './bench-slots-seed.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
@@ -92,29 +88,6 @@ async function run(input: Input): Promise<number> {
   ]
   showMade(input, result, text.join('\n'))
   return 0
-}
-
-async function openOwn(stack: AsyncDisposableStack, { config, terminal }: Input): Promise<Installation> {
-  const parent = mkdtempSync(join(tmpdir(), 'slotbridge-bench-'))
-  const dataDir = join(parent, 'data')
-  stack.defer(() => {
-    if (existsSync(dataDir)) rmSync(asideFolder(dataDir), { recursive: true, force: true })
-    rmSync(parent, { recursive: true, force: true })
-  })
-  const log = { info: terminal.note, warn: terminal.note }
-  const own = { ...config, databaseUrl: null, databaseDirectUrl: null, masterKey: null, dataDir }
-  return stack.use(await openInstallation({ config: own, log }))
-}
-
-/** What autovacuum would have done by and by. */
-async function analyze({ embedded }: Installation): Promise<void> {
-  if (!embedded) throw new Error('the bench has no server of its own')
-  const url = new URL(embedded.url)
-  url.pathname = '/slotbridge'
-  const client = new pg.Client({ connectionString: url.href })
-  await client.connect()
-  await client.query('vacuum analyze')
-  await client.end()
 }
 
 /** Milliseconds since the last look in which at least one answer of PostgreSQL was awaited or read. */

@@ -1,7 +1,7 @@
 /** What `bench webhooks` measures on: a database in a temporary folder, receivers, and workers as processes of their own. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +15,7 @@ import { createInstitution } from '../store/institutions.ts'
 import { createEndpoint } from '../store/webhook-endpoints.ts'
 import { createSubscription } from '../store/webhook-subscriptions.ts'
 import { openWake } from '../work/wake.ts'
+import { startSilent } from './bench-silent.ts'
 import type { Input } from './command.ts'
 import { startOwn } from './own-process.ts'
 
@@ -179,23 +180,6 @@ async function startReceiver(onArrival: (appointmentId: number) => void): Promis
   const port = await listen(server)
   const close = async () => {
     server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-  return { port, [Symbol.asyncDispose]: close }
-}
-
-/** Takes connections and never says a word. */
-async function startSilent(): Promise<Receiver> {
-  const sockets = new Set<Socket>()
-  const server = createTcpServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    socket.on('close', () => sockets.delete(socket))
-    socket.resume()
-  })
-  const port = await listen(server)
-  const close = async () => {
-    for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   }
   return { port, [Symbol.asyncDispose]: close }

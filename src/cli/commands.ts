@@ -1,8 +1,10 @@
 /** All commands, in the order of the help. */
 import { auditCommands } from './audit.ts'
+import { benchApi } from './bench-api.ts'
 import { benchLatency } from './bench-latency.ts'
 import { benchSlots } from './bench-slots.ts'
 import { benchSync } from './bench-sync.ts'
+import { benchTenants } from './bench-tenants.ts'
 import { benchWebhooks } from './bench-webhooks.ts'
 import { call } from './call.ts'
 import type { Command } from './command.ts'
@@ -52,4 +54,6 @@ export const commands: Command[] = [
   benchSync,
   benchWebhooks,
   benchSlots,
+  benchTenants,
+  benchApi,
 ]

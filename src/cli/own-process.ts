@@ -12,6 +12,8 @@ export interface OwnProcess extends AsyncDisposable {
   mustRun(): void
   /** Resident memory now, in bytes; 0 where the system does not tell. */
   memory(): number
+  /** What it has computed so far, in seconds, in whole ones on Linux; 0 where the system does not tell. */
+  cpuSeconds(): number
 }
 
 /** Starts `./slotbridge <args>` with no terminal; what it says is kept for when it fails. */
@@ -31,7 +33,8 @@ export function startOwn(args: string[], env: Record<string, string> = {}): OwnP
     mustRun() {
       if (hasEnded(child)) throw new Error(`./slotbridge ${args[0]} ended:\n${last}`)
     },
-    memory: () => residentBytes(child.pid ?? 0),
+    memory: () => Number(askOf(child.pid ?? 0, 'rss')) * 1024,
+    cpuSeconds: () => secondsOf(askOf(child.pid ?? 0, 'time')),
     async [Symbol.asyncDispose]() {
       if (hasEnded(child)) return
       const ended = new Promise((resolve) => child.once('exit', resolve))
@@ -45,10 +48,16 @@ export function startOwn(args: string[], env: Record<string, string> = {}): OwnP
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
 
-function residentBytes(pid: number): number {
+function askOf(pid: number, what: string): string {
   try {
-    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024
+    return execFileSync('ps', ['-o', `${what}=`, '-p', String(pid)], { encoding: 'utf8' }).trim()
   } catch {
-    return 0
+    return ''
   }
+}
+
+/** `[days-]hours:minutes:seconds`, or without the hours. */
+function secondsOf(text: string): number {
+  const [clock = '', days = '0'] = text.split('-').reverse()
+  return clock.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) + Number(days) * 86_400
 }

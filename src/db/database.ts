@@ -173,9 +173,11 @@ export async function inSnapshot<T>(database: Database, run: (joined: Database) 
 
 /** Runs a part of a transaction: when it throws, what it did is rolled back and the transaction can go on. */
 export async function inPart<T>(db: Transaction<DB>, run: () => Promise<T>): Promise<T> {
-  await sql`savepoint part`.execute(db)
+  // What `run` sends travels behind it.
+  const begun = sql`savepoint part`.execute(db)
   try {
-    return await run()
+    const [, result] = await Promise.all([begun, run()])
+    return result
   } catch (error) {
     // Where this fails too, the connection is gone and the whole is rolled back.
     await sql`rollback to savepoint part`.execute(db).catch(() => undefined)

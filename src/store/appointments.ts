@@ -134,16 +134,16 @@ export async function saveAppointments(tx: Tenant, appointments: StoredAppointme
     }
   })
   const ids = appointments.map(({ id }) => id)
-  const was = new Map((await upsertAppointments(tx, ids, JSON.stringify(rows))).map((row) => [row.id, row]))
+  const spans = appointments.flatMap((row) => {
+    const own = { appointment_id: row.id, booked_by_us: row.booked_by_api_key_id !== null }
+    return occupiedBy(row).map((span) => ({ ...span, ...own }))
+  })
+  const [before] = await Promise.all([
+    upsertAppointments(tx, ids, JSON.stringify(rows)),
+    replaceBusy(tx, ids, spans),
+  ])
+  const was = new Map(before.map((row) => [row.id, row]))
   for (const row of appointments) noteSaved(tx, row.id, was.get(row.id) ?? null, row)
-  await replaceBusy(
-    tx,
-    [...was.keys()],
-    appointments.flatMap((row) => {
-      const own = { appointment_id: row.id, booked_by_us: row.booked_by_api_key_id !== null }
-      return occupiedBy(row).map((span) => ({ ...span, ...own }))
-    }),
-  )
 }
 
 /**

@@ -13,16 +13,16 @@ export interface NewBusyRow extends BusyRow {
   booked_by_us: boolean
 }
 
-/**
- * Replaces what appointments occupy. Called by `saveAppointments` only.
- * @param replaced those that may have occupied something before
- */
-export async function replaceBusy(tx: Tenant, replaced: number[], spans: NewBusyRow[]): Promise<void> {
-  if (replaced.length > 0)
-    await sql`delete from busy where institution_id = ${tx.institutionId} and appointment_id = any(${replaced}::bigint[])`.execute(
+/** Replaces what these appointments occupy. Called by `saveAppointments` only. */
+export async function replaceBusy(tx: Tenant, appointmentIds: number[], spans: NewBusyRow[]): Promise<void> {
+  const deleted =
+    sql`delete from busy where institution_id = ${tx.institutionId} and appointment_id = any(${appointmentIds}::bigint[])`.execute(
       tx.db,
     )
-  if (spans.length === 0) return
+  await Promise.all([deleted, spans.length === 0 ? null : insertBusy(tx, spans)])
+}
+
+async function insertBusy(tx: Tenant, spans: NewBusyRow[]): Promise<void> {
   const parts = new Map<number, number>()
   const rows = spans.map((span) => {
     const part = (parts.get(span.appointment_id) ?? 0) + 1

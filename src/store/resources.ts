@@ -45,25 +45,35 @@ export interface Wanted {
  * booking that held the lock before. What is counted is locked exclusively, the rest shared: the whole location by a
  * block with neither operatory nor provider, else the operatory, and the provider where there is none or where providers are
  * counted wherever they are. Answers the policy as it stands while the location is locked: nobody changes it under a booking.
+ * @param look its statement is sent right behind the last lock, and so runs with all of them held
  */
-export async function lockResources(tx: Tenant, wanted: Wanted): Promise<Policy> {
+export async function lockResources<T>(
+  tx: Tenant,
+  wanted: Wanted,
+  look: () => Promise<T>,
+): Promise<{ policy: Policy; seen: T }> {
   const whole = wanted.operatoryId === null && wanted.providerId === null
   const location = sql`select overbooking, operatory_limit, provider_limit from locations
     where institution_id = ${tx.institutionId} and id = ${wanted.locationId}`
-  const { rows } = await (whole
-    ? sql<PolicyColumns>`${location} for no key update`
-    : sql<PolicyColumns>`${location} for share`
-  ).execute(tx.db)
+  // Sent in their order, and taken in it; only how the provider is locked hangs on an answer.
+  const [{ rows }] = await Promise.all([
+    (whole
+      ? sql<PolicyColumns>`${location} for no key update`
+      : sql<PolicyColumns>`${location} for share`
+    ).execute(tx.db),
+    wanted.operatoryId === null
+      ? null
+      : sql`select id from operatories where institution_id = ${tx.institutionId} and id = ${wanted.operatoryId}
+          for no key update`.execute(tx.db),
+  ])
   if (!rows[0]) throw new Error(`location ${wanted.locationId} is not there`)
   const policy = policyOf(rows[0])
-  if (wanted.operatoryId !== null)
-    await sql`select id from operatories where institution_id = ${tx.institutionId} and id = ${wanted.operatoryId}
-      for no key update`.execute(tx.db)
-  if (wanted.providerId === null) return policy
+  if (wanted.providerId === null) return { policy, seen: await look() }
   const provider = sql`select id from providers where institution_id = ${tx.institutionId} and id = ${wanted.providerId}`
   const isCounted = wanted.operatoryId === null || countsProviders(policy)
-  await (isCounted ? sql`${provider} for no key update` : sql`${provider} for share`).execute(tx.db)
-  return policy
+  const locked = (isCounted ? sql`${provider} for no key update` : sql`${provider} for share`).execute(tx.db)
+  const [, seen] = await Promise.all([locked, look()])
+  return { policy, seen }
 }
 
 export async function findBookingOperatory(

@@ -30,6 +30,8 @@ export interface Write {
 }
 
 export interface NewWrite {
+  /** Drawn before (`nextInsertionIds`); a fresh one unless given. */
+  id?: number
   data_source_id: number
   appointment_id: number
   kind: WriteKind
@@ -41,13 +43,29 @@ export interface NewWrite {
   promised_at: Instant | null
 }
 
+export interface NewIds {
+  /** Of an appointment. */
+  id: number
+  /** Of the write that inserts it. */
+  writeId: number
+}
+
+/** Fresh ids of an appointment and of the write that inserts it, so that each can be saved naming the other. */
+export async function nextInsertionIds(tx: Tenant): Promise<NewIds> {
+  const { rows } = await sql<NewIds>`
+    select nextval('appointment_ids') as id, nextval('write_ids') as "writeId"`.execute(tx.db)
+  const [ids] = rows
+  if (!ids) throw new Error('no ids for an appointment')
+  return ids
+}
+
 /** Inserts a write and wakes its data source's push; the caller wakes the process after the commit. */
 export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     with made as (
-      insert into writes (institution_id, data_source_id, appointment_id, kind, asked_sealed, fields, decided_on, deadline,
+      insert into writes (institution_id, id, data_source_id, appointment_id, kind, asked_sealed, fields, decided_on, deadline,
         promised_at, traceparent)
-      values (${tx.institutionId}, ${write.data_source_id}, ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
+      values (${tx.institutionId}, coalesce(${write.id ?? null}::bigint, nextval('write_ids')), ${write.data_source_id}, ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
         ${Object.keys(write.asked)}, ${write.decided_on}, ${write.deadline}, ${write.promised_at}, ${tx.traceparent})
       returning id, data_source_id),
     woken as (

@@ -111,6 +111,7 @@ async function beginAnew({ hold, source }: Pull): Promise<void> {
 async function probe(pull: Pull): Promise<void> {
   const { hold, system, source } = pull
   const { marks } = await system.probe()
+  hold.answered()
   await checkMarks(pull, marks)
   const { capabilities } = system
   await hold.inTenant((tx) => saveProbe(tx, source.id, { capabilities, marks }))
@@ -145,6 +146,7 @@ async function readPages(pull: Pull, from: string | null): Promise<void> {
     for (;;) {
       if (pull.hold.signal.aborted) throw new Error('the pull was stopped')
       const { seenAt, page } = await ahead
+      pull.hold.answered()
       await hastenPush(pull)
       if (page.done) return
       ahead = fetchNext()

@@ -15,6 +15,8 @@ export interface Hold {
   unit: Unit
   /** Aborted when the lease is lost or the process drains: finish the item at hand, then return. */
   signal: AbortSignal
+  /** Whom it waits for has answered: what follows is work of ours, and holds a slot until the turn ends. */
+  answered(): void
   /**
    * A tenant transaction that first takes the unit's row `for share` and compares the fence, so that a takeover
    * waits for its end and a late holder commits nothing.
@@ -46,6 +48,7 @@ export function holdUnit(database: Database, unit: Unit, signal: AbortSignal): H
   return {
     unit,
     signal,
+    answered: () => undefined,
     async inTenant(run) {
       if (unit.institutionId === null) throw new Error(`${unit.kind} has no institution`)
       return await inTenantOf(unit.institutionId, run)

@@ -35,10 +35,12 @@ export interface WorkOptions {
   /** Units run at once by this process. */
   slots: number
   /**
-   * A unit that has run for longer than this waits for somebody else, with no connection of ours, and holds no slot; there may
-   * be three times the slots of them. Not given: every unit holds its slot.
+   * A unit that has run for longer than this, and has not said that it was answered (`Hold.answered`), waits for somebody else,
+   * with no connection of ours, and holds no slot. Not given: every unit holds its slot.
    */
   slowMs?: number
+  /** Most units that run at once, those that hold no slot included; four times the slots unless given. */
+  crowd?: number
   /** How long a dead holder's units stay leased, in milliseconds. */
   leaseMs?: number
 }
@@ -77,12 +79,14 @@ export function startWork(options: WorkOptions): Work {
 interface Running {
   unit: Unit
   since: number
+  isAnswered: boolean
   abort: AbortController
   done: Promise<void>
 }
 
-/** How many times the slots may run where slow units hold none. */
 const CROWD = 4
+/** Units in back-off use at most this part of the slots, and of the crowd. */
+const FAILING_PART = 4
 
 class WorkLoop implements Work {
   readonly #options: WorkOptions
@@ -133,14 +137,13 @@ class WorkLoop implements Work {
   }
 
   async #claim(): Promise<void> {
-    const { database, slots } = this.#options
-    const failing = [...this.#running.values()].filter(({ unit }) => unit.failures > 0).length
+    const { database } = this.#options
     const units = await claimUnits(database, {
       holder: this.#holder,
       kinds: this.#kinds,
       leaseMs: this.#leaseMs,
       limit: this.#room(),
-      failing: Math.max(1, Math.floor(slots / 4)) - failing,
+      failing: this.#roomForFailing(),
     })
     this.#lookedAt = performance.now()
     for (const unit of units) this.#start(unit)
@@ -149,23 +152,55 @@ class WorkLoop implements Work {
 
   /** The look every second is a floor: what falls due before the next one is looked for at its own instant. */
   async #lookWhenDue(): Promise<void> {
-    const ms = await nextDueMs(this.#options.database, this.#kinds)
+    const dueMs = await nextDueMs(this.#options.database, this.#kinds)
     clearTimeout(this.#dueTimer)
-    if (ms === null || ms >= LOOK_MS || this.#stopping) return
+    const ms = Math.min(dueMs ?? LOOK_MS, this.#slotFreeMs())
+    if (ms >= LOOK_MS || this.#stopping) return
     this.#dueTimer = setTimeout(() => this.look(), Math.ceil(ms))
   }
 
-  #room(): number {
-    const { slots, slowMs } = this.#options
-    if (slowMs === undefined) return slots - this.#running.size
+  /** Where no slot is free: in how many milliseconds a unit that waits for somebody else gives its slot up. */
+  #slotFreeMs(): number {
+    const { slowMs } = this.#options
+    if (slowMs === undefined || this.#room() > 0) return LOOK_MS
     const now = performance.now()
-    const holding = [...this.#running.values()].filter(({ since }) => now - since < slowMs).length
-    return Math.min(slots - holding, slots * CROWD - this.#running.size)
+    const waiting = this.#holding().filter(({ isAnswered }) => !isAnswered)
+    return Math.min(LOOK_MS, ...waiting.map(({ since }) => Math.max(1, since + slowMs - now)))
+  }
+
+  #room(): number {
+    const { slots } = this.#options
+    return Math.min(slots - this.#holding().length, this.#crowd() - this.#running.size)
+  }
+
+  #roomForFailing(): number {
+    const room = (all: number, running: Running[]) =>
+      Math.max(1, Math.floor(all / FAILING_PART)) - running.filter(({ unit }) => unit.failures > 0).length
+    const { slots } = this.#options
+    return Math.min(room(slots, this.#holding()), room(this.#crowd(), [...this.#running.values()]))
+  }
+
+  #crowd(): number {
+    const { slots, slowMs, crowd } = this.#options
+    return slowMs === undefined ? slots : (crowd ?? slots * CROWD)
+  }
+
+  /** The units that hold a slot. */
+  #holding(): Running[] {
+    const { slowMs = Number.POSITIVE_INFINITY } = this.#options
+    const now = performance.now()
+    return [...this.#running.values()].filter(({ since, isAnswered }) => isAnswered || now - since < slowMs)
   }
 
   #start(unit: Unit): void {
-    const abort = new AbortController()
-    const done = this.#run(unit, abort)
+    const running: Running = {
+      unit,
+      since: performance.now(),
+      isAnswered: false,
+      abort: new AbortController(),
+      done: Promise.resolve(),
+    }
+    running.done = this.#run(running)
       .catch((error) =>
         this.#options.log.error({ kind: unit.kind, err: error }, 'work could not be given back'),
       )
@@ -173,10 +208,11 @@ class WorkLoop implements Work {
         this.#running.delete(unit.id)
         this.look()
       })
-    this.#running.set(unit.id, { unit, since: performance.now(), abort, done })
+    this.#running.set(unit.id, running)
   }
 
-  async #run(unit: Unit, abort: AbortController): Promise<void> {
+  async #run(running: Running): Promise<void> {
+    const { unit, abort } = running
     const { database, clock, handlers, log } = this.#options
     const handler = handlers[unit.kind]
     if (!handler) throw new Error(`no handler for ${unit.kind}`)
@@ -188,7 +224,11 @@ class WorkLoop implements Work {
       for (const told of this.#told) told({ kind: unit.kind, result, seconds })
     }
     try {
-      const turn = await handler(holdUnit(database, unit, abort.signal))
+      const hold = holdUnit(database, unit, abort.signal)
+      const answered = () => {
+        running.isAnswered = true
+      }
+      const turn = await handler({ ...hold, answered })
       if (turn === null || typeof turn === 'string') nextAt = turn
       else ({ nextAt, failure } = turn)
     } catch (error) {

@@ -145,6 +145,66 @@ describe('the loop', () => {
     })
   })
 
+  it('gives the slot of a unit that waits for a silent party to others, and none after it was answered', async () => {
+    let answer: () => void = () => undefined
+    const silence = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    let end: () => void = () => undefined
+    const work_of_ours = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    let pushes = 0
+    const pull = async (hold: Hold) => {
+      await silence
+      hold.answered()
+      answered = true
+      await work_of_ours
+      return null
+    }
+    let answered = false
+    const push = async () => {
+      pushes += 1
+      return null
+    }
+    await using wake = openWake(t.database.pool, null)
+    // The pull alone is due, and takes the only slot.
+    await t.look("update work set run_at = case kind when 'pull' then app_now() else 'infinity' end")
+    const { database, clock } = t
+    const work = startWork({
+      database,
+      clock,
+      wake,
+      log: { error: () => undefined },
+      handlers: { pull, push },
+      slots: 1,
+      slowMs: 50,
+    })
+    const until = async (isSo: () => boolean | Promise<boolean>) => {
+      while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const isLeased = async () =>
+      (await t.look("select from work where kind = 'pull' and leased_until is not null")).length === 1
+    await until(isLeased)
+    await wakePush()
+    await until(() => pushes === 1)
+    answer()
+    await until(() => answered)
+    await wakePush()
+    // Three looks later it would have been claimed.
+    for (let looks = 0, last = 0; looks < 3; ) {
+      wake.wake()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      const since = work.sinceLookMs()
+      if (since <= last) looks += 1
+      last = since
+    }
+    expect(pushes).toBe(1)
+    end()
+    await until(() => pushes === 2)
+    await work.stop(5_000)
+  })
+
   it('hears of work from another process', async () => {
     await using here = openWake(t.database.pool, t.directUrl)
     await using there = openWake(t.database.pool, null)

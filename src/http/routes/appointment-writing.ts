@@ -13,7 +13,7 @@ import { Id } from '../../model/wire-basics.ts'
 import { AppointmentChange, AppointmentCreation } from '../../model/wire-booking.ts'
 import type { Caller } from '../../store/access.ts'
 import type { Answer } from '../envelope.ts'
-import { IdParams, refuseForeignLocation, Subdomain } from '../inputs.ts'
+import { IdParams, Subdomain } from '../inputs.ts'
 import { type TenantInput, tenantRoute } from '../route.ts'
 import { showAppointmentsV2 } from '../versions/appointment.ts'
 import type { Version } from '../versions/choose.ts'
@@ -69,7 +69,6 @@ async function create(
   version: Version,
 ): Promise<Answer> {
   const { tx, query, body, caller, warnings } = input
-  await refuseForeignLocation(tx, query.location_id)
   const { appt } = body
   // Under a key, another key is another request.
   const book = input.isKeyed ? bookAppointment : bookOnce
