@@ -3,7 +3,14 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import { findBookingLocation, findBookingType } from '../store/resources.ts'
 import { answerSame } from './answer-same.ts'
-import { type Booked, type Booking, bookAppointment, decidePatient, decideTimes, findPatientOf } from './book.ts'
+import {
+  type Booked,
+  type Booking,
+  bookAppointment,
+  decidePatient,
+  decideTimes,
+  findPatientOf,
+} from './book.ts'
 
 /**
  * Books as `bookAppointment` does. However late the same booking comes again, and whatever it would be refused for by then

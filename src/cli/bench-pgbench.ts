@@ -76,8 +76,8 @@ function partsOf(text: string, replay: Replay, before: number): Part[] {
     )
   }
   for (const one of varying) split(one.text, { varying: one })
+  // One that was there before stands for itself.
   for (const [statement, { answered }] of statements.slice(0, before).entries())
-    // One that was there before stands for itself.
     for (const [column, id] of Object.entries(answered))
       if (id >= replay.newIdsFrom && !varying.some((one) => one.text === String(id)))
         split(String(id), { statement, column })

@@ -51,6 +51,23 @@ const types = {
 /** Texts beyond this many are sent unnamed: a name costs memory in every backend. */
 const NAMED_STATEMENTS_MAX = 600
 
+/** What PostgreSQL's code that waits for the standby is called: in a notice it is the same in every language. */
+const WAIT_FOR_STANDBY = 'SyncRepWaitForLSN'
+/** PostgreSQL's code for a transaction of which nobody knows how it ended, as when its connection is cut. */
+const RESOLUTION_UNKNOWN = '08007'
+
+/**
+ * A commit whose wait for the synchronous standby was cancelled: PostgreSQL warns (01000), and calls it done. It stands on
+ * the primary alone, and goes with it if that is lost.
+ */
+class NotReplicated extends Error {
+  readonly code = RESOLUTION_UNKNOWN
+  constructor() {
+    super('committed here, but not known to be on the synchronous standby')
+    this.name = 'NotReplicated'
+  }
+}
+
 export interface PoolOptions {
   url: string
   /** Most connections this process opens. */
@@ -60,7 +77,10 @@ export interface PoolOptions {
   applicationName: string
 }
 
-/** A pool whose queries are prepared under a name made from their text. All sessions speak UTC. */
+/**
+ * A pool whose queries are prepared under a name made from their text. All sessions speak UTC. A commit that is not known to
+ * be on the synchronous standby, where there is to be one, fails as one whose connection was cut: nobody may promise it.
+ */
 export function openPool(options: PoolOptions): pg.Pool {
   const names = new Map<string, string>()
   const nameOf = (text: string) => {
@@ -71,14 +91,32 @@ export function openPool(options: PoolOptions): pg.Pool {
     return name
   }
   class NamingClient extends pg.Client {
+    #notReplicated = 0
+
+    constructor(config?: string | pg.ClientConfig) {
+      super(config)
+      this.on('notice', ({ routine }) => {
+        if (routine === WAIT_FOR_STANDBY) this.#notReplicated++
+      })
+    }
+
     // biome-ignore lint/suspicious/noExplicitAny: pg's query has a dozen overloads; we only add a name to one of them
     override query(...args: any[]): any {
       const [text, values] = args
+      if (text === 'commit') return this.#commit()
       if (options.prepare && typeof text === 'string' && Array.isArray(values) && values.length > 0) {
         const name = nameOf(text)
         if (name) return super.query({ name, text, values })
       }
       return (super.query as (...rest: unknown[]) => unknown).apply(this, args)
+    }
+
+    /** Counted, not flagged: the answers to what was sent before may arrive together with this one's. */
+    async #commit(): Promise<pg.QueryResult> {
+      const before = this.#notReplicated
+      const committed = await super.query('commit')
+      if (this.#notReplicated > before) throw new NotReplicated()
+      return committed
     }
   }
   const pool = new pg.Pool({

@@ -162,6 +162,7 @@ export interface AuditUnsealed {
 
 export interface Busy {
   appointment_id: number;
+  booked_by_us: Generated<boolean>;
   ends_at: string;
   institution_id: number;
   location_id: number;

@@ -40,7 +40,8 @@ function placeOf(tx: Tenant | Global, accountId: number, key: string) {
 
 /**
  * Takes the key for the request at hand until its transaction ends, or answers what was kept under it. Waits for another
- * request that has it, as long as `WAIT_MS`. The insert is the lock: it waits for the other's commit or rollback.
+ * request that has it, as long as `WAIT_MS`. The insert is the lock: it waits for the other's commit or rollback, and locks the
+ * row that it meets, so that a transaction which only says an answer again waits for the synchronous standby as well.
  * @throws Failure `idempotency_in_progress` where the other one takes longer
  */
 export async function claimKey(

@@ -3,7 +3,10 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
+import { inGlobal, inGlobalReading, openDatabase } from '../../src/db/database.ts'
+import { openPool } from '../../src/db/pool.ts'
 import { startSandbox } from '../../src/sandbox/start-sandbox.ts'
 import { setUpPractice } from '../support/bridge.ts'
 import { testDatabase } from '../support/database.ts'
@@ -76,4 +79,37 @@ it('the bridge works through PgBouncer in transaction mode, with its few connect
   )
   expect(open.n).toBeGreaterThan(0)
   expect(open.n).toBeLessThanOrEqual(POOL_SIZE)
+})
+
+it('what is sent without waiting stays in its own transaction, however few connections there are', async () => {
+  await using stack = new AsyncDisposableStack()
+  const t = stack.use(await testDatabase())
+  const pgbouncer = stack.use(await startPgBouncer(t.url, 2))
+  const pool = openPool({ url: pgbouncer.url, max: 12, prepare: false, applicationName: 'test' })
+  stack.defer(() => pool.end())
+  const database = openDatabase(pool, t.database.masterKey, async () => undefined)
+  const ask = (number: number) => async (tx: { db: Parameters<Parameters<typeof inGlobal>[1]>[0]['db'] }) => {
+    const look = async () => {
+      const { rows } = await sql<{ number: number; role: string; pid: number; begun: string }>`
+        select ${number}::int as number, current_user as role, pg_backend_pid() as pid, now() as begun`.execute(
+        tx.db,
+      )
+      return rows[0]
+    }
+    const first = await look()
+    // Every seventh fails on its way, and nobody else may hear of it.
+    if (number % 7 === 0) await sql`select ${number}::int / 0`.execute(tx.db)
+    expect(await look()).toEqual(first)
+    return first
+  }
+  const asked = Array.from({ length: 1_000 }, async (_, number) => {
+    const run = number % 3 === 0 ? inGlobal(database, ask(number)) : inGlobalReading(database, ask(number))
+    return await run.then(
+      (row) => ({ number: row?.number, role: row?.role }),
+      (error) => ({ number, role: `${error.code}` }),
+    )
+  })
+  expect(await Promise.all(asked)).toEqual(
+    asked.map((_, number) => ({ number, role: number % 7 === 0 ? '22012' : 'slotbridge_app' })),
+  )
 })

@@ -1,4 +1,4 @@
-/** The database is read-only for a while, restarts, and a process is told to stop, all while clients book. */
+/** The database is read-only for a while, restarts, loses its standby, and a process is told to stop, all while clients book. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -107,7 +107,8 @@ it('rides out a database that is read-only and one that restarts: 503 meanwhile,
   await seen(503, from)
   expect((await fetch(`${served.url}/livez`)).status).toBe(200)
   expect((await fetch(`${served.url}/readyz`)).status).toBe(503)
-  await t.startServer()
+  // Without these no commit waits for a standby, which the next test is about.
+  await t.startServer(['wal_level=replica', 'max_wal_senders=2'])
   from = statuses.length
   await seen(201, from)
   stopped.abort()
@@ -124,6 +125,72 @@ it('rides out a database that is read-only and one that restarts: 503 meanwhile,
   })
   const [told] = await t.look('select count(*)::int as n from event_order')
   expect(told.n).toBeGreaterThanOrEqual(booked)
+})
+
+/** Asks once; the answer is told when it comes. */
+function ask({ path, body, headers }: ReturnType<typeof nextBooking>) {
+  const asked = { answer: null as { status: number; replayed: string | null } | null }
+  const told = fetch(served.url + path, { method: 'POST', headers, body }).then((answer) => {
+    asked.answer = { status: answer.status, replayed: answer.headers.get('idempotency-replayed') }
+  })
+  return { asked, told }
+}
+
+const waiting = () =>
+  t.look(`select pid, pid || ' ' || query_start as wait from pg_stat_activity
+    where state = 'active' and wait_event = 'SyncRep' and usename = 'slotbridge'`)
+
+/** Not the worker's claims: one that ends so is nobody's until its lease ends. What waits holds its locks until then. */
+const requestsWaiting = async () => {
+  const waits = await waiting()
+  const claims = "relation = 'work'::regclass and mode = 'RowExclusiveLock'"
+  const claiming = new Set((await t.look(`select pid from pg_locks where ${claims}`)).map(({ pid }) => pid))
+  return waits.filter(({ pid }) => !claiming.has(pid))
+}
+
+/** Cancels each request's wait for the standby, once, until there is an answer; answers it. */
+async function answerTo(booking: ReturnType<typeof nextBooking>) {
+  const { asked, told } = ask(booking)
+  const cancelled = new Set<unknown>()
+  await until('an answer without the standby', async () => {
+    for (const { pid, wait } of await requestsWaiting()) {
+      if (cancelled.has(wait)) continue
+      cancelled.add(wait)
+      await t.look('select pg_cancel_backend($1)', [pid])
+    }
+    return asked.answer !== null
+  })
+  await told
+  return asked.answer
+}
+
+it('answers no 201 for what the synchronous standby may not have, the second time neither', async () => {
+  const keyed = nextBooking()
+  const unkeyed = nextBooking()
+  delete unkeyed.headers['idempotency-key']
+  await t.look("alter system set synchronous_standby_names = 'absent'")
+  await t.look('select pg_reload_conf()')
+  // Whether this one is the first that waits is not known: work goes on beside it.
+  const { told } = ask(nextBooking())
+  await until('a commit that waits', async () => (await waiting()).length > 0)
+  for (const booking of [keyed, unkeyed]) {
+    expect(await answerTo(booking)).toEqual({ status: 503, replayed: null })
+    expect(await answerTo(booking)).toEqual({ status: 503, replayed: null })
+  }
+  expect((await t.look('select id from appointments')).length).toBe(booked)
+
+  await t.look('alter system reset synchronous_standby_names')
+  await t.look('select pg_reload_conf()')
+  await told
+  for (const [booking, replayed] of [
+    [keyed, 'true'],
+    [unkeyed, null],
+  ] as const) {
+    const { asked, told } = ask(booking)
+    await told
+    expect(asked.answer).toEqual({ status: 201, replayed })
+  }
+  expect((await t.look('select id from appointments')).length).toBe(booked)
 })
 
 it('answers every request that it took before it was told to stop, and hands back what it held', async () => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const KINDS = ['crash', 'contention', 'reading'] as const
+export const KINDS = ['crash', 'contention', 'reading', 'rolling'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface ResultLine {

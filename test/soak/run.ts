@@ -12,9 +12,12 @@ import { openReadingGround } from './reading-ground.ts'
 import { runReading } from './reading-run.ts'
 import { report } from './report.ts'
 import { addResult, isKnown, judgedTree, KINDS, type Kind, type ResultLine, readResults } from './results.ts'
+import { runRolling } from './rolling-run.ts'
 
 const CRASH_REQUESTS = 50
 const CONTENTION = { requests: 500, installations: 8, servers: 3 }
+/** A seed takes its five minutes, and PgBouncer: it is played where it is asked for. */
+const ROLLING = { seconds: 300, each: 3 }
 
 interface Judged {
   isBad: boolean
@@ -54,6 +57,10 @@ function playsOn(ground: CrashedGround, stack: AsyncDisposableStack): Record<Kin
         return { isBad: differing.length > 0, counts, findings: differing }
       }
     },
+    rolling: async () => async (seed) => {
+      const { findings, logged: _, ...counts } = await runRolling(seed, ROLLING)
+      return { isBad: findings.length > 0, counts, findings }
+    },
   }
 }
 
@@ -68,7 +75,7 @@ async function main(): Promise<number> {
     return 0
   }
   const [, from = 0, to = 0] = (/^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '') ?? []).map(Number)
-  const kinds = KINDS.filter((kind) => values.only === undefined || values.only === kind)
+  const kinds = KINDS.filter((kind) => (values.only ? values.only === kind : kind !== 'rolling'))
   const budgetMs = Number(values.budget ?? 600) * 1000
   if (from < 1 || to < from || kinds.length === 0 || !(budgetMs > 0)) {
     print(

@@ -2,10 +2,11 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../../support/until.ts'
+import { freePorts } from '../patroni/free-ports.ts'
 
 const shipped = new URL('../../../deploy/pgbouncer/pgbouncer.ini', import.meta.url)
 
@@ -16,15 +17,20 @@ export interface PgBouncer extends AsyncDisposable {
 }
 
 /**
- * @param direct a URL of the database, over a Unix socket
+ * @param direct a URL of the database, over a Unix socket; or over TCP, with the password of `slotbridge`
  * @param poolSize most connections to PostgreSQL
+ * @param runAs who it is where we are root, which it refuses to be: by itself the owner of the socket's folder
  */
-export async function startPgBouncer(direct: string, poolSize: number): Promise<PgBouncer> {
+export async function startPgBouncer(
+  direct: string,
+  poolSize: number,
+  runAs?: { uid: number; gid: number } | Record<string, never>,
+): Promise<PgBouncer> {
   install()
   const at = new URL(direct)
   const socketDir = at.searchParams.get('host') ?? at.hostname
   const database = at.pathname.slice(1)
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), 'pgbouncer-'))
   const config = join(folder, 'pgbouncer.ini')
   const set = (text: string, name: string, value: string) =>
@@ -35,9 +41,9 @@ export async function startPgBouncer(direct: string, poolSize: number): Promise<
   ini = set(set(ini, 'listen_addr', '127.0.0.1'), 'listen_port', String(port))
   ini = set(set(ini, 'auth_type', 'trust'), 'auth_file', join(folder, 'userlist.txt'))
   writeFileSync(config, set(ini, 'default_pool_size', String(poolSize)))
-  writeFileSync(join(folder, 'userlist.txt'), '"slotbridge" ""\n')
+  writeFileSync(join(folder, 'userlist.txt'), `"slotbridge" "${at.password}"\n`)
   // It refuses to be root, and the socket's folder is its owner's alone.
-  const { uid, gid } = statSync(socketDir)
+  const { uid = 0, gid = 0 } = runAs ?? statSync(socketDir)
   const isRoot = process.getuid?.() === 0
   if (isRoot) for (const file of [folder, config, join(folder, 'userlist.txt')]) chownSync(file, uid, gid)
   const child = spawn('pgbouncer', [config], { stdio: 'ignore', ...(isRoot ? { uid, gid } : {}) })
@@ -64,15 +70,6 @@ function install(): void {
   execFileSync('apt-get', ['update', '-qq'], { stdio: 'ignore' })
   const args = ['install', '-y', '-qq', '--no-install-recommends', 'pgbouncer']
   execFileSync('apt-get', args, { stdio: 'ignore' })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function canConnect(port: number): Promise<boolean> {
