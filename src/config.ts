@@ -1,4 +1,5 @@
 /** Settings of the process, from the environment. The only file that reads `process.env`; importing it reads nothing. */
+import type { MasterKeys } from './db/data-keys.ts'
 import { Failure } from './model/failures.ts'
 
 export interface Config {
@@ -78,7 +79,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     wrong.push(`${name} must be ${parsed}.`)
     return fallback
   }
-  const masterKeys = read<Buffer[] | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKeys)
+  const masterKeys = read<MasterKeys | null>('SLOTBRIDGE_MASTER_KEY', null, parseMasterKeys)
   const config: Config = {
     databaseUrl: databaseUrl('DATABASE_URL', text, wrong),
     databaseDirectUrl: databaseUrl('DATABASE_DIRECT_URL', text, wrong),
@@ -119,13 +120,12 @@ export function environmentWith(more: Record<string, string>): Record<string, st
 }
 
 /** Master keys as they are given and kept: 32 bytes in base64, and the earlier ones after commas. Else what it must be. */
-export function parseMasterKeys(value: string): Buffer[] | string {
+export function parseMasterKeys(value: string): MasterKeys | string {
   const given = value.split(',').map((part) => part.trim())
-  const keys = given.map((part) => Buffer.from(part, 'base64'))
-  const areKeys = keys.every(
-    (key, at) => key.length === MASTER_KEY_BYTES && key.toString('base64') === given[at],
-  )
-  if (areKeys) return keys
+  const [first, ...others] = given.map((part) => Buffer.from(part, 'base64'))
+  const isKey = (key: Buffer, at: number) =>
+    key.length === MASTER_KEY_BYTES && key.toString('base64') === given[at]
+  if (first && [first, ...others].every(isKey)) return [first, ...others]
   return `${MASTER_KEY_BYTES} bytes in base64 (openssl rand -base64 ${MASTER_KEY_BYTES}), earlier ones after commas`
 }
 

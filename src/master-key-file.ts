@@ -26,8 +26,7 @@ export function keepMasterKeys(dataDir: string): MasterKeys {
     const keys = parseMasterKeys(readFileSync(file, 'utf8').trim())
     if (typeof keys === 'string') throw new Failure('invalid_request', `${file} must hold ${keys}.`)
     chmodSync(file, 0o600)
-    const [first, ...others] = keys
-    return [first ?? newKey(), ...others]
+    return keys
   }
   if (existsSync(join(dataDir, 'pg18')))
     throw new Failure(

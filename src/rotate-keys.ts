@@ -64,7 +64,7 @@ export async function rotateMasterKey(database: Database): Promise<Rotated> {
  */
 export async function rotateDataKey(database: Database, institutionId: number): Promise<number> {
   const before = await inKeyless(database, institutionId, (db) =>
-    exchangeKey(db, database.masterKey, institutionId),
+    exchangeKey(db, masterKeysOf(database), institutionId),
   )
   await untilLetGo(database, institutionId, before)
   const run: Run = (work) => inTenant(database, institutionId, work)

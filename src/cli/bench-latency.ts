@@ -1,10 +1,7 @@
 /** `bench latency`: how soon a booking stands in the record system, and how soon the front desk's changes are seen. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asideFolder } from '../db/embedded-place.ts'
 import { SANDBOX_KEY } from '../sandbox/key.ts'
+import { ownFolder, spreadOf } from './bench-own.ts'
 import type { Command, Input } from './command.ts'
 import { type DemoFile, readDemoFile } from './demo-file.ts'
 import { asJson, showMade } from './output.ts'
@@ -40,19 +37,21 @@ async function run(input: Input): Promise<number> {
   const changes = Math.min(values.whole('changes', 1, 10_000) ?? CHANGES, kept.length * 2)
   terminal.note(`Changing ${changes} times at the front desk ...`)
   const seen = await measureDesk(client, kept, changes)
-  const result = { accepted_to_written_ms: summarize(written), desk_to_visible_ms: summarize(seen) }
-  const rows = Object.entries(result).map(([name, { n, p50, p95, max }]) => [name, n, p50, p95, max])
-  showMade(input, result, table(['milliseconds', 'n', 'p50', 'p95', 'max'], rows))
+  const result = { accepted_to_written_ms: spreadOf(written), desk_to_visible_ms: spreadOf(seen) }
+  const rows = Object.entries(result).map(([name, { n, p50, p95, p99, max }]) => [
+    name,
+    n,
+    p50,
+    p95,
+    p99,
+    max,
+  ])
+  showMade(input, result, table(['milliseconds', 'n', 'p50', 'p95', 'p99', 'max'], rows))
   return 0
 }
 
 async function startDemo(stack: AsyncDisposableStack, note: (line: string) => void): Promise<DemoFile> {
-  const parent = mkdtempSync(join(tmpdir(), 'slotbridge-bench-'))
-  const dataDir = join(parent, 'data')
-  stack.defer(() => {
-    if (existsSync(dataDir)) rmSync(asideFolder(dataDir), { recursive: true, force: true })
-    rmSync(parent, { recursive: true, force: true })
-  })
+  const dataDir = ownFolder(stack)
   note('Starting a demo ...')
   const child = stack.use(startOwn(['demo', '--no-desk', '--port', '0', '--data-dir', dataDir]))
   for (let waited = 0; waited < READY_MS; waited += LOOK_MS) {
@@ -191,10 +190,4 @@ async function measureDesk(client: Client, ids: number[], count: number): Promis
     seen.push(performance.now() - changed)
   }
   return seen
-}
-
-function summarize(values: number[]): { n: number; p50: number; p95: number; max: number } {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? 0)
-  return { n: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) }
 }

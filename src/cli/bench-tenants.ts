@@ -95,7 +95,11 @@ function textOf(rows: Measured[], silent: number): string {
   return table(headings, cells)
 }
 
-async function untilLoaded({ look, worker, seeded }: Bench): Promise<void> {
+export async function untilLoaded({
+  look,
+  worker,
+  seeded,
+}: Pick<Bench, 'look' | 'worker' | 'seeded'>): Promise<void> {
   const all = seeded.living.length + seeded.silent.length
   const until = performance.now() + LOAD_MAX_MS
   for (;;) {
@@ -105,12 +109,15 @@ async function untilLoaded({ look, worker, seeded }: Bench): Promise<void> {
     )
     if (rows[0].n === all) return
     if (performance.now() > until) throw new Error(`Only ${rows[0].n} of ${all} data sources were loaded.`)
-    await sleep(1_000)
+    await sleep(200)
   }
 }
 
 /** Points those that fall silent there, and has them polled at once: they all fall silent together. */
-async function turn({ installation, look, seeded }: Bench, url: string): Promise<void> {
+export async function turn(
+  { installation, look, seeded }: Pick<Bench, 'installation' | 'look' | 'seeded'>,
+  url: string,
+): Promise<void> {
   const { rows } = await look.query<{ id: string; institution_id: string }>(
     'select id, institution_id from data_sources where id = any($1)',
     [seeded.silent],

@@ -2,7 +2,9 @@
 import { auditCommands } from './audit.ts'
 import { benchApi } from './bench-api.ts'
 import { benchLatency } from './bench-latency.ts'
+import { benchRecover } from './bench-recover.ts'
 import { benchSlots } from './bench-slots.ts'
+import { benchStart } from './bench-start.ts'
 import { benchSync } from './bench-sync.ts'
 import { benchTenants } from './bench-tenants.ts'
 import { benchWebhooks } from './bench-webhooks.ts'
@@ -56,4 +58,6 @@ export const commands: Command[] = [
   benchSlots,
   benchTenants,
   benchApi,
+  benchRecover,
+  benchStart,
 ]

@@ -1,7 +1,7 @@
 /** `key rotate-master`: everything that the master key seals and wraps goes under a new one. */
 import type { Config } from '../config.ts'
 import { holdDataDir, type OwnerLock } from '../db/owner-lock.ts'
-import { newKey } from '../db/seal.ts'
+import { newKeyBeside } from '../db/seal.ts'
 import { openInstallation } from '../installation.ts'
 import { keepMasterKeys, replaceMasterKeys } from '../master-key-file.ts'
 import { Failure } from '../model/failures.ts'
@@ -48,7 +48,7 @@ async function rotateKept(input: Input): Promise<Rotated> {
   // Nobody else runs on it: they would know the old key alone.
   using owner = holdDataDir(input.config.dataDir)
   const [first, ...others] = keepMasterKeys(owner.dataDir)
-  const fresh = others.length > 0 ? first : newKey()
+  const fresh = others.length > 0 ? first : newKeyBeside(first)
   if (others.length === 0) replaceMasterKeys(owner.dataDir, [fresh, first])
   const done = await rotate(input, input.config, owner)
   replaceMasterKeys(owner.dataDir, [fresh])

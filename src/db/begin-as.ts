@@ -2,7 +2,15 @@
  * Transactions that begin with their settings: role and tenant are set in the message that begins, and the first statement is
  * sent behind it without waiting, which saves each transaction two round trips; none can begin without.
  */
-import { CompiledQuery, type DatabaseConnection, Kysely, PostgresDialect, PostgresDriver } from 'kysely'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  DummyDriver,
+  Kysely,
+  PostgresDialect,
+  PostgresDriver,
+  Transaction,
+} from 'kysely'
 import type pg from 'pg'
 import type { DB } from './tables.ts'
 
@@ -20,6 +28,22 @@ export function beginAs(pool: pg.Pool, { settings, isReading = false, first }: B
   const set = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`)
   const begin = `begin${isReading ? ' read only' : ''}; select ${set.join(', ')}${first ? `; ${first}` : ''}`
   return new Kysely<DB>({ dialect: new BeginningDialect(pool, begin, isReading) })
+}
+
+/**
+ * A transaction whose statements are sent as soon as they are asked for; Kysely's own keeps each back until the one before it
+ * is answered. They are carried out in the order asked for, and behind one that failed all fail.
+ */
+export async function sendingAtOnce(transaction: Transaction<DB>, pool: pg.Pool): Promise<Transaction<DB>> {
+  const executor = transaction.getExecutor()
+  const connection = await executor.provideConnection(async (given) => given)
+  const dialect = new PostgresDialect({ pool })
+  return new Transaction<DB>({
+    config: { dialect },
+    dialect,
+    driver: new DummyDriver(),
+    executor: executor.withConnectionProvider({ provideConnection: (use) => use(connection) }),
+  })
 }
 
 class BeginningDialect extends PostgresDialect {

@@ -1,6 +1,6 @@
 /** The data keys of institutions, wrapped by the master key: made, read, exchanged and destroyed. */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { markOf, newKey, openBytes, sealBytes } from './seal.ts'
+import { markOf, newKey, newKeyBeside, openBytes, sealBytes } from './seal.ts'
 import type { DB } from './tables.ts'
 
 /** SQLSTATE of a transaction that began with a key that is not the institution's (any more). */
@@ -67,15 +67,16 @@ export async function insertKey(db: Transaction<DB>, master: Buffer, institution
  */
 export async function exchangeKey(
   db: Transaction<DB>,
-  master: Buffer,
+  masters: MasterKeys,
   institutionId: number,
 ): Promise<number> {
-  const { rows: locked } = await sql<{ is_begun: boolean }>`
-    select previous_key is not null as is_begun from institution_keys
+  const { rows: locked } = await sql<{ wrapped_key: Buffer; is_begun: boolean }>`
+    select wrapped_key, previous_key is not null as is_begun from institution_keys
     where institution_id = ${institutionId} for update`.execute(db)
   if (!locked[0]) throw new NoDataKey(institutionId)
   if (!locked[0].is_begun) {
-    await sql`update institution_keys set previous_key = wrapped_key, wrapped_key = ${sealBytes(master, newKey())}
+    const key = newKeyBeside(openBytes(masters, locked[0].wrapped_key))
+    await sql`update institution_keys set previous_key = wrapped_key, wrapped_key = ${sealBytes(masters[0], key)}
       where institution_id = ${institutionId}`.execute(db)
     await sql`update institutions set key_generation = key_generation + 1 where id = ${institutionId}`.execute(
       db,

@@ -5,7 +5,7 @@
  */
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
-import { beginAs } from './begin-as.ts'
+import { beginAs, sendingAtOnce } from './begin-as.ts'
 import { type DataKeys, holdKey, insertKey, type MasterKeys, OTHER_KEY, readDataKeys } from './data-keys.ts'
 import { markOf, openJson, sealJson, UnknownKey } from './seal.ts'
 import type { DB } from './tables.ts'
@@ -187,12 +187,12 @@ export async function inPart<T>(db: Transaction<DB>, run: () => Promise<T>): Pro
 
 /** A transaction of `face`, which begins with its settings; or a part of the one at hand, which takes them on. */
 async function transact<T>(
-  { within }: Database,
+  { within, pool }: Database,
   face: Kysely<DB>,
   settings: Record<string, string>,
   run: (db: Transaction<DB>) => Promise<T>,
 ): Promise<T> {
-  if (!within) return await face.transaction().execute(run)
+  if (!within) return await face.transaction().execute(async (db) => await run(await sendingAtOnce(db, pool)))
   return await inPart(within, async () => {
     for (const [name, value] of Object.entries(settings))
       await sql`select set_config(${name}, ${value}, true)`.execute(within)
@@ -272,13 +272,15 @@ export async function inKeyless<T>(
   return await tryAgain(() => transact(database, beginAs(database.pool, { settings }), settings, run))
 }
 
-/** Runs `run` in one transaction over the audit of one institution, which need not be there any more. */
+/** Reads the audit of one institution, which need not be there any more, in one transaction. */
 export async function inAuditChain<T>(
   database: Database,
   institutionId: number,
   run: (chain: AuditChain) => Promise<T>,
 ): Promise<T> {
-  return await inKeyless(database, institutionId, (db) => run({ db, institutionId }))
+  const settings = ofTenant(institutionId)
+  const face = beginAs(database.pool, { settings, isReading: true })
+  return await transact(database, face, settings, (db) => run({ db, institutionId }))
 }
 
 /** Runs `run` in one transaction over the global tables. */

@@ -33,6 +33,14 @@ export function newKey(): Buffer {
   return randomBytes(KEY_BYTES)
 }
 
+/** A new random key whose mark is not that of `other`: values under the two must be told apart. */
+export function newKeyBeside(other: Buffer): Buffer {
+  for (;;) {
+    const key = newKey()
+    if (!markOf(key).equals(markOf(other))) return key
+  }
+}
+
 /** A key as the ciphers want it, and its mark: made of bytes each time, they cost more than what is sealed. */
 interface Prepared {
   secret: KeyObject

@@ -52,7 +52,7 @@ export async function listErasedTables({ db }: Global): Promise<string[]> {
       where k.conrelid = c.oid and k.contype = 'f' and f.oid <> c.oid) as refers_to
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'institution_id'
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relrowsecurity and c.relname not like 'audit\\_%' order by 1`.execute(db)
+      and c.relrowsecurity and c.relname !~ '^audit(_|$)' order by 1`.execute(db)
   const left = new Map(rows.map(({ name, refers_to }) => [name, refers_to]))
   const sorted: string[] = []
   while (left.size > 0) {

@@ -65,7 +65,8 @@ export async function insertWrite(tx: Tenant, write: NewWrite): Promise<number> 
     with made as (
       insert into writes (institution_id, id, data_source_id, appointment_id, kind, asked_sealed, fields, decided_on, deadline,
         promised_at, traceparent)
-      values (${tx.institutionId}, coalesce(${write.id ?? null}::bigint, nextval('write_ids')), ${write.data_source_id}, ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
+      values (${tx.institutionId}, coalesce(${write.id ?? null}::bigint, nextval('write_ids')), ${write.data_source_id},
+        ${write.appointment_id}, ${write.kind}, ${tx.seal({ asked: write.asked, was: write.was })},
         ${Object.keys(write.asked)}, ${write.decided_on}, ${write.deadline}, ${write.promised_at}, ${tx.traceparent})
       returning id, data_source_id),
     woken as (

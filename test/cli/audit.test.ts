@@ -74,6 +74,12 @@ describe('audit verify', () => {
     })
   })
 
+  /** Changes a row and its hash in the seal. */
+  const forgeRow = () =>
+    `update audit set patient_ids = '{99}' where id = ${ids[4]};
+         update audit_seals s set row_hashes = overlay(row_hashes placing (select audit_hash(a.institution_id, a.id, a.at,
+           a.kind, a.method, a.route, a.status, a.api_key_id, a.request_id, a.webhook_endpoint_id, a.patient_ids)
+           from audit a where a.id = ${ids[4]}) from 33 for 32) where number = 2`
   const tampered: [string, () => [statement: string, lines: string[]]][] = [
     [
       'a value that was changed',
@@ -118,12 +124,17 @@ describe('audit verify', () => {
     ],
     [
       'a row and its place in the seal that were changed together',
+      () => [forgeRow(), ['seal 2 was changed, or does not follow the one before it']],
+    ],
+    [
+      'a seal that was made anew around a changed row',
       () => [
-        `update audit set patient_ids = '{99}' where id = ${ids[4]};
-         update audit_seals s set row_hashes = overlay(row_hashes placing (select audit_hash(a.institution_id, a.id, a.at,
-           a.kind, a.method, a.route, a.status, a.api_key_id, a.request_id, a.webhook_endpoint_id, a.patient_ids)
-           from audit a where a.id = ${ids[4]}) from 33 for 32) where number = 2`,
-        ['seal 2 was changed, or does not follow the one before it'],
+        `${forgeRow()};
+         update audit_seals set hash = sha256(convert_to(concat_ws(E'\\n', institution_id, number,
+           to_char(sealed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), row_count,
+           array_to_string(audit_ids, ','), encode(row_hashes, 'hex'), encode(previous_hash, 'hex')), 'UTF8'))
+         where number = 2`,
+        ['seal 3 was changed, or does not follow the one before it'],
       ],
     ],
     [

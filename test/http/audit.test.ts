@@ -121,7 +121,7 @@ describe('the row of a request', () => {
       'v3.0.0 /procedures',
       'v3.0.0 /procedures/{id}',
     ])
-    for (const name of ['Okafor', 'Imani', 'Guarantorsdottir', '1988-02-29', '555'])
+    for (const name of ['Okafor', 'Imani', 'Guarantorsdottir', '1988-02-29', '(503)', '@example'])
       expect(await everything()).not.toContain(name)
   })
 

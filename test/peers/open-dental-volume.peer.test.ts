@@ -112,6 +112,7 @@ it('asks nothing slow of the database once synced', async () => {
     await system.probe()
     await system.find({ marker: system.reserve() })
     await system.findPatients({ lastName: 'Garrow', firstName: 'Cleo', birthDate: '1950-01-01' })
+    await system.findAlike?.({ birthDate: '1950-01-01', phones: ['503-555-0142'] })
     const [rows] = await practice.root.query<RowDataPacket[]>(
       `select cast(sql_text as char) as statement from mysql.slow_log where user_host like '%slotbridge%'`,
     )

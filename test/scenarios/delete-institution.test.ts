@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { NoDataKey } from '../../src/db/data-keys.ts'
 import { inGlobal, inTenant, inWork, openDatabase } from '../../src/db/database.ts'
 import { newKey, openBytes } from '../../src/db/seal.ts'
@@ -22,6 +22,9 @@ import {
   tenantTables,
 } from '../support/full-practice.ts'
 import { until } from '../support/until.ts'
+
+// Processes on a machine that may have much to do.
+vi.setConfig({ testTimeout: 200_000, hookTimeout: 200_000 })
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -123,7 +126,13 @@ describe('deleting an institution', () => {
     const late = holdUnit(other, unit, new AbortController().signal)
     await expect(late.inWork(async () => undefined)).rejects.toThrow(LeaseLost)
     await expect(late.inTenant(async () => undefined)).rejects.toThrow(NoDataKey)
-    for (const table of ['work', 'webhook_subscriptions', 'account_institutions', 'delivery_lanes'])
+    for (const table of [
+      'institution_keys',
+      'work',
+      'webhook_subscriptions',
+      'account_institutions',
+      'delivery_lanes',
+    ])
       expect([table, await countOf(table, gone.institutionId)]).toEqual([table, 0])
     expect(await type('institution list', environmentOf(s.t))).not.toMatchObject({
       said: expect.stringContaining('elm'),

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { inGlobal, inTenant } from '../../src/db/database.ts'
 import { allRoutes } from '../../src/http/routes/all.ts'
 import { buildServer } from '../../src/http/server.ts'
@@ -18,6 +18,9 @@ import { createAccount, createKey } from '../../src/store/accounts.ts'
 import { makePractice, type Served, sandboxFace, serve } from '../http/served.ts'
 import { type FullPractice, fillPractice, tenantTables } from '../support/full-practice.ts'
 import { type Asking, asksOf, FOREIGN_IDS, foreignIdsIn, TOKEN, walkOf } from './tenant-walk.ts'
+
+// Processes on a machine that may have much to do.
+vi.setConfig({ testTimeout: 200_000, hookTimeout: 200_000 })
 
 const root = join(import.meta.dirname, '..', '..')
 /** Asked side by side. */
@@ -33,7 +36,7 @@ beforeAll(async () => {
   own = await fillPractice(s.t, s, 'mine')
   const setIds = (to: number) =>
     s.t.look(
-      "select setval(sequencename::text, $1) from pg_sequences where sequencename like '%\\_ids' and sequencename not in ('event_ids')",
+      "select setval(sequencename::text, $1) from pg_sequences where sequencename like '%\\_ids' and sequencename !~ '^(event|audit)'",
       [to],
     )
   await setIds(FOREIGN_IDS)
@@ -160,7 +163,7 @@ it('knows every route that is served, and the other tenant has something behind 
   expect([...served].filter((path) => !known.has(path)).sort()).toEqual(plain.sort())
   expect(served.size).toBe(known.size + plain.length)
   for (const path of plain) {
-    const answer = await fetch(s.url + path)
+    const answer = await fetch(s.url + path.replace(':id', String(theirs.sourceId)))
     expect([path, (await answer.text()).includes(TOKEN)]).toEqual([path, false])
   }
 
@@ -258,7 +261,9 @@ it('answers nothing of another tenant although every store function has forgotte
   await s.t.look(
     (await tenantTables(s.t)).map((table) => `alter table ${table} disable row level security`).join(';'),
   )
-  const reading = asks.filter(({ route }) => route.method === 'GET')
+  const reading = asks.filter(
+    ({ route, where }) => route.method === 'GET' && where === `path, subdomain ${own.subdomain}`,
+  )
   const told = leaks(await askAll(server.url, s.key, reading))
-  expect(told.length).toBeGreaterThan(20)
+  expect(told.length).toBeGreaterThan(10)
 })

@@ -155,6 +155,7 @@ function weigh(act: Act, times: number, own: WriteRow[]): Verdict {
     return said.every(({ state }) => SAID_NOT.includes(state)) ? 'misreported' : 'incomplete'
   }
   if (stopped) return 'as_asked'
-  if (said.some(({ state }) => state === 'needs_decision')) return 'undecided'
+  // What waits behind a booking that a person must decide waits with it.
+  if ([insertion, ...said].some((write) => write?.state === 'needs_decision')) return 'undecided'
   return said.length > 0 && said.every(({ state }) => SAID_NOT.includes(state)) ? 'refused' : 'lost'
 }

@@ -130,13 +130,17 @@ const STANDING = `select app_now() as at, clock_timestamp() as really, d.write_s
     (select json_agg(json_build_object('id', o.id, 'state', o.state, 'next', o.next_attempt_at)) from writes o where o.ended_at is null) as open
   from data_sources d join work w on w.kind = 'push' and w.subject_id = d.id`
 
+/** Writes that go on by themselves: neither waiting for a person, nor behind one of the same appointment that does. */
+const GOES_ON = `ended_at is null and not exists (select from writes f where f.appointment_id = writes.appointment_id
+    and f.id <= writes.id and f.state = 'needs_decision')`
+
 /**
  * How long until something is to be done again, in milliseconds; null while a worker is at it, and no time may pass. Whoever
  * held the unit and died holds it for a second.
  */
 const NEXT = `select case when w.leased_until > clock_timestamp() then null else
     (extract(epoch from greatest(least(
-        (select min(next_attempt_at) from writes where ended_at is null and state <> 'needs_decision'),
+        (select min(next_attempt_at) from writes where ${GOES_ON}),
         (select min(look_again_at) from writes)),
       case when w.failures > 0 then w.run_at end) - app_now()) * 1000)::float8 end as ms
   from work w where w.kind = 'push'`
@@ -153,7 +157,7 @@ async function settled(stage: Stage): Promise<void> {
   const { practice, workers, servers } = stage.programs
   for (const program of [practice, ...workers, ...servers]) program.ensure()
   const open = `select id, kind, state, message from writes
-    where (ended_at is null and state <> 'needs_decision') or look_again_at is not null`
+    where (${GOES_ON}) or look_again_at is not null`
   let rows: unknown[] = []
   await until('the end of every write', async () => {
     await leap(stage)

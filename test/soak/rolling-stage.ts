@@ -65,7 +65,7 @@ export async function openRollingStage(
   for (const one of processes) await one.start()
   const ground: Ground = {
     practice,
-    urls: () => processes.flatMap(({ url }) => url ?? []),
+    urls: () => processes.flatMap(({ role, url }) => (role === 'api' && url ? [url] : [])),
     away: { now: false, times: 0 },
     tally: newTally(),
   }

@@ -11,7 +11,7 @@ const ERROR_LEVEL = 50
 
 export interface Serving extends AsyncDisposable {
   role: 'api' | 'worker'
-  /** Where it answers; null for a worker, and while it is not ready or is about to end. */
+  /** Where it answers, a worker how it is; null while it is not ready or is about to end. */
   url: string | null
   /** Ends it, waits for its end and answers its exit code; null where the signal ended it. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
