@@ -67,3 +67,5 @@ revoke all on function keep_partition(text, bigint) from public;
 grant execute on function keep_partition(text, bigint) to slotbridge_app;
 -- An import brings the seals and the heads of the audit along.
 grant insert on audit_seals, audit_heads to slotbridge_app;
+-- How far they are handed out is told to the high-water file.
+grant select on sequence audit_seal_ids to slotbridge_app;

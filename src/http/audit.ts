@@ -69,6 +69,8 @@ function refuseUnaudited(request: FastifyRequest, reply: FastifyReply): string {
 }
 
 function rowOf(request: FastifyRequest, { patientIds }: RequestAudit, status: number): NewAudit {
+  // What is not there touched nobody, and the number that was sent for it may be anything: a phone's, say.
+  const touched = status === 404 ? [] : [...patientIds]
   return {
     institutionId: request.institutionId ?? INSTALLATION,
     kind: 'request',
@@ -78,7 +80,7 @@ function rowOf(request: FastifyRequest, { patientIds }: RequestAudit, status: nu
     apiKeyId: request.keyId ?? null,
     requestId: request.id,
     webhookEndpointId: null,
-    patientIds: [...patientIds].sort((a, b) => a - b),
+    patientIds: touched.sort((a, b) => a - b),
   }
 }
 

@@ -10,12 +10,15 @@ import { until } from '../support/until.ts'
 
 let t: TestDatabase
 let folder: string
+let secret: string
 const HEAD = 'noun,foreign_id_type,foreign_id,name,location_id,id'
 const T = 'msg-opendental-DataSource-35'
 
 beforeAll(async () => {
   t = await testDatabase()
   folder = mkdtempSync(join(tmpdir(), 'import-ids-'))
+  secret = join(folder, 'practice.key')
+  writeFileSync(secret, 'k')
   for (const subdomain of ['willow', 'aspen', 'cedar'])
     expect((await run(`institution add ${subdomain}`)).code).toBe(0)
 })
@@ -43,7 +46,7 @@ it('keeps ids before there is a data source, which then takes their type; a seco
     code: 0,
     noted: '',
   })
-  const add = 'source add sandbox --institution cedar --set url=http://127.0.0.1:1 --set key=k'
+  const add = `source add sandbox --institution cedar --set url=http://127.0.0.1:1 --set-file key=${secret}`
   const refused = await run(add)
   expect([refused.code, refused.noted]).toEqual([1, expect.stringContaining('--foreign-id-type')])
   expect((await run(`${add} --foreign-id-type ${second}`)).code).toBe(0)
@@ -63,7 +66,7 @@ it('keeps ids before there is a data source, which then takes their type; a seco
 it('gives a location the id that was imported, by its foreign id or its name, when it is made', async () => {
   const rows = [`location,,,North,,3001`, `location,${T},s-2,,,3002`, `appointment_type,,,Recall,3001,41`]
   expect(await bring('willow', rows)).toMatchObject({ code: 0 })
-  const add = 'source add sandbox --institution willow --set url=http://127.0.0.1:1 --set key=k --json'
+  const add = `source add sandbox --institution willow --set url=http://127.0.0.1:1 --set-file key=${secret} --json`
   const { id: source } = JSON.parse((await run(add)).said)
   const make = (line: string) => run(`location add --institution willow --tz UTC ${line} --json`)
   expect(JSON.parse((await make('--name North')).said).id).toBe(3001)

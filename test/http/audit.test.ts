@@ -125,12 +125,15 @@ describe('the row of a request', () => {
       expect(await everything()).not.toContain(name)
   })
 
-  it('names whom a refused request named, and goes to the installation where no institution is seen', async () => {
+  it('names whom a refused request named, nobody where nothing is there, and goes to the installation where no institution is seen', async () => {
+    const bad = { body: { appt: { ...booking({}), start_time: 'soon' } }, query: base }
+    expect((await s.ask('POST', '/appointments', bad)).status).toBe(400)
+    expect(await lastRow()).toMatchObject({ status: 400, patient_ids: [String(s.patientId)] })
     const unknown = { body: { appt: booking({ patient_id: 987_654 }) }, query: base }
     expect((await s.ask('POST', '/appointments', unknown)).status).toBe(404)
-    expect(await lastRow()).toMatchObject({ status: 404, patient_ids: ['987654'] })
+    expect(await lastRow()).toMatchObject({ status: 404, patient_ids: [] })
     expect((await s.ask('GET', '/patients/987654', { query: base })).status).toBe(404)
-    expect(await lastRow()).toMatchObject({ status: 404, patient_ids: ['987654'] })
+    expect(await lastRow()).toMatchObject({ status: 404, patient_ids: [] })
     expect((await s.ask('GET', '/patients', { query: { ...base, subdomain: 'elsewhere' } })).status).toBe(403)
     expect(await lastRow()).toMatchObject({
       institution_id: '0',

@@ -133,6 +133,8 @@ async function fillTheRest(
     await insert(
       sql`insert into write_attempts (institution_id, write_id) values (${id}, ${writeId}) returning id`,
     )
+    await insert(sql`insert into reserved_ids (institution_id, noun, id, foreign_id_type, known_as)
+      values (${id}, 'provider', ${900_000 + id}, 'elsewhere', '9') returning id`)
     await setAside(tx, p.sourceId, { noun: 'patient', foreignId: '666', reason: 'no name', raw: { said } })
     await claimKey(tx, p.accountId, `key of ${said}`)
     await keepAnswer(tx, p.accountId, `key of ${said}`, { fingerprint: 'x', status: 201, text: said })
