@@ -64,6 +64,11 @@ export async function appendAudit(tx: Adding, rows: NewAudit[]): Promise<void> {
     select institution_id, id, audit_hash(${columns}) from given`.execute(tx.db)
 }
 
+/** The transaction's commit will not wait for the disk, nor for a standby. */
+export async function commitUnflushed({ db }: WorkTransaction): Promise<void> {
+  await sql`set local synchronous_commit = off`.execute(db)
+}
+
 export interface AuditFilter {
   /** Of this instant or later, and before that one. */
   from?: Instant | undefined
