@@ -1,4 +1,5 @@
 /** The client of a bench, in a thread of its own: its garbage and its parsing are not the server's. */
+import { Agent, get } from 'node:http'
 import { extname } from 'node:path'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 
@@ -37,14 +38,21 @@ export function startBenchClient(): BenchClient {
   }
 }
 
-async function answer({ url, headers }: Asked): Promise<ClientAnswer | { failed: string }> {
-  try {
-    const answered = await fetch(url, { headers })
-    return { status: answered.status, text: await answered.text() }
-  } catch (error) {
-    return { failed: String(error) }
-  }
+/** Plain `node:http`: what a client that does more leaves behind is collected on the server's processors. */
+function answer({ url, headers }: Asked): Promise<ClientAnswer | { failed: string }> {
+  return new Promise((resolve) => {
+    const request = get(url, { headers, agent }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }),
+      )
+    })
+    request.on('error', (error) => resolve({ failed: String(error) }))
+  })
 }
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
 if (!isMainThread)
   parentPort?.on('message', async (asked: Asked) => parentPort?.postMessage(await answer(asked)))

@@ -2,6 +2,7 @@
  * The audit of requests: each leaves a row, and its answer leaves after that row was committed. What changes something has its
  * row in its own transaction; all others, refusals too, share a commit with those that come at the same time.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { inWork, type Tenant, type WorkTransaction } from '../db/database.ts'
 import { inBatches } from '../db/in-batches.ts'
@@ -64,8 +65,10 @@ export function auditRequests(app: FastifyInstance, { database, log }: ServerCon
  */
 async function appendTogether(tx: WorkTransaction, rows: NewAudit[]): Promise<void> {
   const isAboutNobody = rows.every(({ patientIds }) => patientIds?.length === 0)
-  const sent = Promise.all([isAboutNobody ? commitUnflushed(tx) : null, appendAudit(tx, rows)])
-  sent.catch(() => undefined)
+  const answered = Promise.all([isAboutNobody ? commitUnflushed(tx) : null, appendAudit(tx, rows)])
+  answered.catch(() => undefined)
+  // They are on their way by then, however many turns that took.
+  await setImmediate()
 }
 
 /** In place of an answer that nobody could be told about later. */
