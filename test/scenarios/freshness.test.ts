@@ -40,10 +40,10 @@ it('is as of the last pull that completed, waits for a fresher one when asked, a
   const asOf = async () =>
     (
       await t.look(
-        "select to_json(pull_started_at at time zone $2) #>> '{}' as at from data_sources where id = $1",
-        [sourceId, 'UTC'],
+        `select to_char(pull_started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS') as at from data_sources where id = $1`,
+        [sourceId],
       )
-    )[0].at.slice(0, 23)
+    )[0].at
 
   for (const path of [list, slots]) {
     const answer = await ask(path, '')
