@@ -113,6 +113,11 @@ describe('a delivery', () => {
       expect(refused().length).toBe(at === 0 ? refused().length : at)
       await telling.move(minute * MINUTE + 10_000)
       await until(`attempt ${at + 1}`, async () => refused().length === at + 1)
+      // Written down before the time moves on: a lease that ends meanwhile would have it tried by somebody else.
+      await until(`the end of attempt ${at + 1}`, async () => {
+        const ended = await telling.t.look('select from delivery_attempts where response_status = 500')
+        return ended.length === at + 1
+      })
     }
     await settled(telling)
     expect(marks(receiver, 1)).toEqual(['later'])
