@@ -26,6 +26,7 @@ import type { RateLimits } from './rate-limit.ts'
 import { type AccountInput, type AccountRoute, isTenantRoute, type Route, type TenantRoute } from './route.ts'
 import type { Tokens } from './tokens.ts'
 import { spanOf, withTrace } from './traces.ts'
+import { unroutedWord } from './unrouted.ts'
 import { type Checked, checkerOf } from './validate.ts'
 import { chooseVersion } from './versions/choose.ts'
 import { sendAsV2 } from './versions/content-type.ts'
@@ -205,7 +206,7 @@ function targetOf(route: Route, request: FastifyRequest): Target {
 }
 
 function readInput(
-  { route, context, checkers, audited, request }: Asked,
+  { route, context, checkers, audited, request, reply }: Asked,
   admission: Admission,
   isKeyed: boolean,
 ): AccountInput {
@@ -216,8 +217,12 @@ function readInput(
   const body = checkers.body(sent?.value)
   audited.names(request, { query: query.value, params: params.value, body: body.value })
   const missing = route.by === 'subdomain' && !given(request.query) ? ['Missing parameter subdomain'] : []
-  // A path that cannot be an id names nothing that is there.
-  if (params.faults.length > 0) throw new Failure('not_found', 'Resource not found')
+  // A word that cannot be an id names nothing that is there, or a path that takes other methods.
+  if (params.faults.length > 0) {
+    const { failure, allow } = unroutedWord(request)
+    if (allow) reply.header('allow', allow)
+    throw failure
+  }
   const more = route.check?.(query.value, body.value ?? {}) ?? []
   const faults = [...new Set([...missing, ...query.faults, ...body.faults, ...more])]
   if (faults.length > 0) throw new Failure('invalid_request', faults)

@@ -26,15 +26,26 @@ export interface Unrouted {
 }
 
 /** Says why, and for `Allow` which methods the path takes in the version asked for. */
-export function unrouted({ url, headers }: FastifyRequest): Unrouted {
-  const path = url.split('?')[0] ?? ''
-  const { version } = chooseVersion(headers)
-  const fitting = known.filter(
-    ({ isV3Only, pattern }) => (version === 'v3' || !isV3Only) && pattern.test(path),
-  )
+export function unrouted(request: FastifyRequest): Unrouted {
+  const fitting = routesAt(request)
   // A path of its own comes before one that takes any word there.
   const own = fitting.filter(({ isPlain }) => isPlain)
-  const methods = (own.length > 0 ? own : fitting).map(({ method }) => method)
+  return refuse(own.length > 0 ? own : fitting)
+}
+
+/** The same where a route was found that takes any word there, and the word is no id: only a path of its own counts. */
+export function unroutedWord(request: FastifyRequest): Unrouted {
+  return refuse(routesAt(request).filter(({ isPlain }) => isPlain))
+}
+
+function routesAt({ url, headers }: FastifyRequest) {
+  const path = url.split('?')[0] ?? ''
+  const { version } = chooseVersion(headers)
+  return known.filter(({ isV3Only, pattern }) => (version === 'v3' || !isV3Only) && pattern.test(path))
+}
+
+function refuse(routes: { method: string }[]): Unrouted {
+  const methods = routes.map(({ method }) => method)
   if (methods.length === 0) return { failure: new Failure('not_found', 'Resource not found'), allow: null }
   const allow = [
     ...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))),

@@ -45,6 +45,8 @@ it('answers a method that a path does not take 405, and says which it takes in t
     // Fastify asks this one for a content type before it looks for a route.
     ['QUERY', '/appointments', 'v2', 'GET, HEAD, POST'],
     ['OPTIONS', '/webhook_deliveries/replay', 'v2', 'POST'],
+    // A route that takes any word there is found, and this word is another path's.
+    ['GET', '/webhook_deliveries/replay', 'v2', 'POST'],
     ['GET', '/authenticates', 'v2', 'POST'],
     ['PUT', '/working_hours', 'v20240412', 'GET, HEAD, POST'],
     ['PUT', '/working_hours', 'v2', null],

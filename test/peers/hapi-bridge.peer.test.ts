@@ -9,7 +9,7 @@ let api: Api
 let providerId: number
 let operatoryId: number
 let otherOperatoryId: number
-const nextTime = quietTimes()
+const nextTime = quietTimes('bridge')
 
 beforeAll(async () => {
   link = await startLink({ connector: 'fhir', configuration: { base_url: hapiBase }, pollSeconds: 1 })

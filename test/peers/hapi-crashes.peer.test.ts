@@ -66,7 +66,7 @@ it(`writes each of ${BOOKINGS} bookings once though workers are killed and conne
 async function wantedBookings(link: Link, api: Api): Promise<Record<string, unknown>[]> {
   const idOf = async (table: string, foreignId: string | undefined) =>
     Number((await link.t.look(`select id from ${table} where foreign_id = $1`, [foreignId]))[0].id)
-  const nextTime = quietTimes()
+  const nextTime = quietTimes('crashes')
   const provider_id = await idOf('providers', practice.practitioners[0])
   const operatory_id = await idOf('operatories', practice.rooms[0])
   const known = await idOf('patients', practice.patients[3])

@@ -20,7 +20,7 @@ import { call } from './hapi/fhir-rest.ts'
 const [room = '', room2 = ''] = practice.rooms
 const [practitioner = '', practitioner2 = ''] = practice.practitioners
 const [patient = '', patient2 = ''] = practice.patients
-const nextTime = quietTimes()
+const nextTime = quietTimes('reading')
 let system: RecordSystem
 /** Where the changes stood when the tests began. */
 let begun: string | null

@@ -17,7 +17,7 @@ const [room = ''] = practice.rooms
 const [schedule = ''] = practice.schedules
 const [practitioner = ''] = practice.practitioners
 const [patient = ''] = practice.patients
-const nextTime = quietTimes()
+const nextTime = quietTimes('slots')
 
 function recordOf(outcome: Outcome): AppointmentRecord {
   if (outcome.kind !== 'written') throw new Error(JSON.stringify(outcome))

@@ -18,7 +18,7 @@ import { type Bundle, call } from './hapi/fhir-rest.ts'
 const [room = '', room2 = ''] = practice.rooms
 const [practitioner = '', practitioner2 = ''] = practice.practitioners
 const [patient = ''] = practice.patients
-const nextTime = quietTimes()
+const nextTime = quietTimes('writing')
 let system: RecordSystem
 
 beforeAll(async () => {

@@ -16,8 +16,6 @@ afterAll(async () => {
 })
 
 const PASSED_OVER = [
-  // Everyone there is mirrored, and compared by what the mirror says.
-  'finds those who may be a person by the birth date, and by the phone, whatever their names',
   'makes one appointment however often, and at once, the same insertion is sent',
   'gives a taken time to one of many who ask at once, and tells the others that it is taken',
   'says of an appointment that is not there that it is not found',

@@ -19,11 +19,16 @@ export function openHapi(settings: Record<string, unknown> = {}): Promise<Record
   return fhirConnector.open({ base_url: base, ...settings }, { now: () => Date.now() })
 }
 
-/** Half hours that nobody else takes: evenings of a year that the practice has no appointments in. */
-export function quietTimes(): () => { start: Instant; end: Instant } {
+/** Years of their own for each test file, after those that the practice has appointments in. */
+const YEARS = { bridge: 2031, conformance: 2037, crashes: 2043, reading: 2049, slots: 2055, writing: 2061 }
+let asked = 0
+
+/** Half hours that nobody else takes, from a random day on, since a HAPI may have seen earlier runs. */
+export function quietTimes(whose: keyof typeof YEARS): () => { start: Instant; end: Instant } {
   let taken = 0
-  // Each test file is its own process; a random day keeps them apart.
-  const first = `${2031 + Math.floor(Math.random() * 40)}-0${1 + Math.floor(Math.random() * 9)}-03T00:00:00.000Z`
+  // Up to three in one file, two years each.
+  const year = YEARS[whose] + 2 * (asked++ % 3) + Math.floor(Math.random() * 2)
+  const first = `${year}-0${1 + Math.floor(Math.random() * 9)}-${10 + Math.floor(Math.random() * 19)}T00:00:00.000Z`
   return () => {
     const start = addMs(first, minutes(30) * taken++)
     return { start, end: addMs(start, minutes(30)) }

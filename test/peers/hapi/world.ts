@@ -29,7 +29,7 @@ export async function openHapiWorld(
   const gate = stack.use(await startCuttingGate(hapiBase))
   const system = stack.use(await openHapi(settings))
   const through = stack.use(await openHapi({ ...settings, base_url: gate.base }))
-  const nextTime = quietTimes()
+  const nextTime = quietTimes('conformance')
   // Where everybody books by slots, so does this desk.
   const bySlots = settings.slots === 'everyone'
   const offered = new Map<Instant, string>()
