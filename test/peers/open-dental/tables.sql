@@ -65,7 +65,10 @@ create table patient (
   SecUserNumEntry bigint not null,
   SecDateEntry date not null default '0001-01-01',
   key LFName (LName, FName),
-  key Guarantor (Guarantor)
+  key Guarantor (Guarantor),
+  key HmPhone (HmPhone),
+  key WkPhone (WkPhone),
+  key WirelessPhone (WirelessPhone)
 ) engine=MyISAM default charset=utf8mb3;
 
 create table patientlink (
