@@ -1,4 +1,4 @@
-/** What a command is: a row of the table in `commands.ts`, which gives parsing, `--help` and dispatch. */
+/** What a command is, and how the table in `commands.ts` names it; parsing is here. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import type { Config } from '../config.ts'
 import { Failure } from '../model/failures.ts'
@@ -41,6 +41,13 @@ export interface Command {
   details?: string
   /** Answers the exit code; nothing means 0. */
   run: (input: Input) => Promise<number | undefined>
+}
+
+/** A command that is loaded when it is typed: `serve` need not hold what the benches are made of. */
+export interface Listed {
+  /** The loaded command's own. */
+  name: string
+  load(): Promise<Command>
 }
 
 /** The values of a command's options, read by name. */

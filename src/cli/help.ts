@@ -15,8 +15,7 @@ export function helpForAll(commands: Command[]): string {
 }
 
 /** The commands that begin with one word, such as `key`. */
-export function helpForGroup(word: string, commands: Command[]): string {
-  const own = commands.filter(({ name }) => name.startsWith(`${word} `))
+export function helpForGroup(word: string, own: Command[]): string {
   const width = Math.max(...own.map(({ name }) => name.length))
   return [
     `Usage: ./slotbridge ${word} <command> [options]`,

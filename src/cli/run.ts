@@ -1,7 +1,7 @@
 /** Arguments in, exit code out: finds the command, parses, runs it, and says for people what went wrong. */
 import { readConfig } from '../config.ts'
 import { Failure } from '../model/failures.ts'
-import { type Command, parse, type Terminal, UsageError } from './command.ts'
+import { type Command, type Listed, parse, type Terminal, UsageError } from './command.ts'
 import { helpForAll, helpForGroup, helpForOne } from './help.ts'
 
 /** Exit codes: done, refused or failed, used wrongly. */
@@ -11,7 +11,7 @@ const MISUSED = 2
 /** Runs the command that `args` name and answers its exit code; never throws. */
 export async function runCli(
   args: string[],
-  commands: Command[],
+  commands: (Command | Listed)[],
   terminal: Terminal,
   env?: Record<string, string | undefined>,
 ): Promise<number> {
@@ -31,23 +31,24 @@ export async function runCli(
 
 async function dispatch(
   args: string[],
-  commands: Command[],
+  commands: (Command | Listed)[],
   terminal: Terminal,
   env?: Record<string, string | undefined>,
 ): Promise<number> {
   const [first] = args
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
-    terminal.say(helpForAll(commands))
+    terminal.say(helpForAll(await loaded(commands)))
     return first === undefined ? MISUSED : 0
   }
   const found = findCommand(args, commands)
   if (!found) {
-    const isGroup = commands.some(({ name }) => name.startsWith(`${first} `))
-    if (!isGroup) throw new UsageError(`There is no command ${first}.`, null)
-    terminal.say(helpForGroup(first, commands))
+    const group = commands.filter(({ name }) => name.startsWith(`${first} `))
+    if (group.length === 0) throw new UsageError(`There is no command ${first}.`, null)
+    terminal.say(helpForGroup(first, await loaded(group)))
     return args.includes('--help') ? 0 : MISUSED
   }
-  const { command, rest } = found
+  const { rest } = found
+  const command = await load(found.command)
   const { values, positionals } = parse(command, rest)
   if (values.flag('help')) {
     terminal.say(helpForOne(command))
@@ -59,13 +60,24 @@ async function dispatch(
 }
 
 /** The command whose words begin the arguments; the longer name wins. */
-function findCommand(args: string[], commands: Command[]): { command: Command; rest: string[] } | null {
+function findCommand(
+  args: string[],
+  commands: (Command | Listed)[],
+): { command: Command | Listed; rest: string[] } | null {
   for (const words of [2, 1]) {
     const name = args.slice(0, words).join(' ')
     const command = commands.find((each) => each.name === name)
     if (command) return { command, rest: args.slice(words) }
   }
   return null
+}
+
+async function load(command: Command | Listed): Promise<Command> {
+  return 'load' in command ? await command.load() : command
+}
+
+function loaded(commands: (Command | Listed)[]): Promise<Command[]> {
+  return Promise.all(commands.map(load))
 }
 
 /** One sentence for what the operating system or the database says; the whole story with SLOTBRIDGE_LOG_LEVEL=debug. */

@@ -17,6 +17,7 @@ import { parseQuery } from './query-string.ts'
 import { openRateLimits } from './rate-limit.ts'
 import { register } from './register.ts'
 import { allRoutes } from './routes/all.ts'
+import { shareSerializers } from './serializers.ts'
 import { openTokens, type Tokens } from './tokens.ts'
 import { spanOf, traceRequests } from './traces.ts'
 import { type Unrouted, unrouted } from './unrouted.ts'
@@ -37,6 +38,7 @@ const LOAD: Load = { requestsMax: 256, waitingMax: 200 }
 export function buildServer(context: ServerContext): FastifyInstance {
   const app = openFastify(context)
   acceptBodies(app)
+  shareSerializers(app)
   serveMetrics(app, context)
   traceRequests(app, context)
   refuseOverload(app, context)

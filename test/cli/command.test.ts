@@ -59,11 +59,11 @@ it('names the option whose value does not fit', async () => {
 })
 
 it('has help for every command, which tells each of its options', async () => {
-  for (const command of commands) {
+  for (const { name, load } of commands) {
     const to = terminal()
-    expect(await runCli([...command.name.split(' '), '--help'], commands, to, {})).toBe(0)
-    for (const option of Object.keys(command.options ?? {}))
-      expect(to.said.join('\n')).toContain(`--${option}`)
+    expect(await runCli([...name.split(' '), '--help'], commands, to, {})).toBe(0)
+    const { options } = await load()
+    for (const option of Object.keys(options ?? {})) expect(to.said.join('\n')).toContain(`--${option}`)
   }
 })
 

@@ -3,7 +3,7 @@
  * where JavaScript would bend them (keys, dates). Errors leave as `Unavailable` with their code alone: a server's message
  * may quote a row.
  */
-import { type Connection, createConnection } from 'mysql2/promise'
+import type { Connection } from 'mysql2/promise'
 import { Unavailable } from '../connector.ts'
 import type { Settings } from './configuration.ts'
 
@@ -69,6 +69,8 @@ export class Database {
 
   async #connect(): Promise<Connection> {
     const { host, port, user, password, name, tls } = this.#settings.database
+    // Loaded when the first such practice is read: most installations have none.
+    const { createConnection } = await import('mysql2/promise')
     const connection = await createConnection({
       host,
       port,
