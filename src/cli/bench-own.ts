@@ -29,10 +29,11 @@ export async function openOwn(
   return stack.use(await openInstallation({ config: own, log }))
 }
 
-/** What autovacuum would have done by and by. */
+/** What autovacuum and the checkpointer would have done by and by, and would do beside the measuring. */
 export async function analyze(installation: Installation): Promise<void> {
   const client = await connectAsOwner(installation)
   await client.query('vacuum analyze')
+  await client.query('checkpoint')
   await client.end()
 }
 

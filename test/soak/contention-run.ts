@@ -41,8 +41,8 @@ export interface Contention extends AsyncDisposable {
 
 /** Times that the installations compete for in one seed. */
 const TIMES = 4
-/** A practice of the other manner after so many seeds: a stage is dear to build. */
-const SEEDS_OF_A_MANNER = 10
+/** A practice of the other manner after so many seeds: a stage is dear to build, and dearer to take away. */
+const SEEDS_OF_A_MANNER = 50
 const POLL_SECONDS = 20
 const PATIENCE_MS = 180_000
 const DESK_WITHIN_MS = 400
@@ -61,7 +61,7 @@ export function openContention(ground: Ground, options: ContentionOptions): Cont
   let rivals: Rivals | null = null
   return {
     async run(seed) {
-      const isChecked = Math.floor(seed / SEEDS_OF_A_MANNER) % 2 === 0
+      const isChecked = Math.floor((seed - 1) / SEEDS_OF_A_MANNER) % 2 === 0
       if (rivals && (rivals.isChecked !== isChecked || rivals.free.length < TIMES + 1)) {
         await rivals[Symbol.asyncDispose]()
         rivals = null
