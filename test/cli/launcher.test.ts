@@ -143,10 +143,12 @@ describe('the launcher', () => {
     expect(JSON.parse(first.stdout)).toMatchObject({
       cwd: folder,
       argv: ['book', 'a b', '--note', "it's"],
-      flags: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'],
+      flags: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'],
     })
     expect(run([])).toMatchObject({ status: 0, stderr: '' })
     expect(installs()).toBe(1)
+    // What was compiled is there for the next start.
+    expect(readdirSync(join(clone, 'node_modules', '.cache', 'slotbridge'))).toHaveLength(1)
   })
 
   it('finds its folder through links, and passes its input on', () => {
