@@ -1,13 +1,13 @@
 /** `audit head|export`: what to keep of the audit elsewhere, and what it says. */
-import { randomUUID } from 'node:crypto'
 import { inAuditChain, inWork } from '../db/database.ts'
 import type { Instant } from '../model/time.ts'
 import { readTime } from '../model/wire-time.ts'
-import { type AuditFilter, appendAudit, listAudit, type NewAudit } from '../store/audit.ts'
+import { type AuditFilter, appendAudit, listAudit } from '../store/audit.ts'
 import { listSeals, type Seal } from '../store/audit-seals.ts'
 import { chainsOf, headsOf, ofChain } from './audit-chains.ts'
 import { auditVerify } from './audit-verify.ts'
 import type { Command } from './command.ts'
+import { commandRow } from './command-audit.ts'
 import { withInstallation } from './open.ts'
 import { asJson, showRows } from './output.ts'
 
@@ -70,12 +70,12 @@ const exportRows: Command = {
     await withInstallation(input, async (installation) => {
       const { database } = installation
       const chains = await chainsOf(input, installation)
-      await inWork(database, (tx) =>
-        appendAudit(
-          tx,
-          chains.map(({ id }) => rowOf(id, filter)),
-        ),
+      const { patientId } = filter
+      const patientIds = patientId === undefined ? null : [patientId]
+      const rows = chains.map(({ id }) =>
+        commandRow({ institutionId: id, kind: 'export', command: 'audit export', patientIds }),
       )
+      await inWork(database, (tx) => appendAudit(tx, rows))
       for (const { id } of chains) {
         for await (const row of pages(PAGE, (after) =>
           inAuditChain(database, id, (chain) => listAudit(chain, after, PAGE, filter)),
@@ -117,20 +117,6 @@ function showSeal(institutionId: number, { number, row_hashes, previous_hash, ha
     audit_ids,
     ...hex,
     hash: hash.toString('hex'),
-  }
-}
-
-function rowOf(institutionId: number, { patientId }: AuditFilter): NewAudit {
-  return {
-    institutionId,
-    kind: 'export',
-    method: null,
-    route: 'audit export',
-    status: null,
-    apiKeyId: null,
-    requestId: randomUUID(),
-    webhookEndpointId: null,
-    patientIds: patientId === undefined ? null : [patientId],
   }
 }
 

@@ -1,6 +1,6 @@
 /** `bench api`: bookings a second beside what PostgreSQL makes of the same statements, in alternating runs. */
 import { createHash } from 'node:crypto'
-import { type AddressInfo, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildServer } from '../http/server.ts'
 import type { Installation } from '../installation.ts'
@@ -29,7 +29,7 @@ import {
 import { findPgbench, type Replay, runDriver, runPgbench } from './bench-pgbench.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
-import { type OwnProcess, startOwn } from './own-process.ts'
+import { freePort, type OwnProcess, startOwn } from './own-process.ts'
 import { table } from './terminal.ts'
 
 const APPOINTMENTS = 200_000
@@ -228,14 +228,6 @@ async function startServer(
     await sleep(LOOK_MS)
   }
   throw new Error('The server was not ready in time.')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 interface Runs {

@@ -5,7 +5,7 @@ import { type Database, type Global, inGlobal, inOneTransaction, inSnapshot, inW
 import { readHighWater, writeHighWater } from '../high-water-file.ts'
 import { openInstallation } from '../installation.ts'
 import { Failure } from '../model/failures.ts'
-import { INSTALLATION } from '../store/audit.ts'
+import { appendAudit, INSTALLATION } from '../store/audit.ts'
 import { type HandedOut, listHandedOut, readLife } from '../store/high-water.ts'
 import { listAllInstitutionIds } from '../store/institutions.ts'
 import { countConnected } from '../store/recovery.ts'
@@ -31,6 +31,7 @@ import {
   writeTransfer,
 } from '../transfer-file.ts'
 import type { Command, Input } from './command.ts'
+import { type AuditedCommand, commandRow } from './command-audit.ts'
 import { withInstallation } from './open.ts'
 import { beginAnew, filesOf } from './recover.ts'
 
@@ -52,12 +53,21 @@ const exportData: Command = {
   run: async (input) => {
     const file = nameFile(input.positionals[0] ?? '')
     await withInstallation(input, async ({ database }) => {
+      // Before the snapshot: the file tells of its own making.
+      const institutions = await inGlobal(database, listAllInstitutionIds)
+      await inWork(database, (tx) => appendAudit(tx, rowsOf([...institutions, INSTALLATION], 'export')))
       const end = await exportTo(file, database)
       const count = Object.values(end.rows).reduce((sum, one) => sum + one, 0)
       input.terminal.say(`${file}: ${count} rows of ${Object.keys(end.rows).length} tables`)
     })
     return 0
   },
+}
+
+/** Of every patient of everybody. */
+function rowsOf(institutions: number[], kind: AuditedCommand['kind']) {
+  const command = kind === 'export' ? 'data export' : 'data import'
+  return institutions.map((institutionId) => commandRow({ institutionId, kind, command, patientIds: null }))
 }
 
 function nameFile(typed: string): string {
@@ -164,7 +174,11 @@ async function importFrom(input: Input, file: string, checked: Checked, database
       ]),
     )
     const seen = Math.max(checked.end.epoch, ...known.map((one) => one.epoch))
-    return { ...(await beginAnew(joined, ids, seen)), life, ids }
+    const begun = await beginAnew(joined, ids, seen)
+    // Under ids that were never handed out.
+    const institutions = await inGlobal(joined, listAllInstitutionIds)
+    await inWork(joined, (tx) => appendAudit(tx, rowsOf([...institutions, INSTALLATION], 'request')))
+    return { ...begun, life, ids }
   })
   const [water] = filesOf(input)
   if (life.id !== null && water !== undefined)

@@ -1,10 +1,12 @@
 /** `institution rotate-key|delete`: a new key for what an institution has sealed, and the end of it. */
-import { inGlobal } from '../db/database.ts'
+import { inGlobal, inWork } from '../db/database.ts'
 import { deleteInstitution } from '../delete-institution.ts'
 import { Failure } from '../model/failures.ts'
 import { rotateDataKey } from '../rotate-keys.ts'
+import { appendAudit } from '../store/audit.ts'
 import { findErasable } from '../store/erase.ts'
 import { type Command, UsageError } from './command.ts'
+import { commandRow } from './command-audit.ts'
 import { findInstitution, listEveryInstitution, withInstallation } from './open.ts'
 
 const rotate: Command = {
@@ -58,6 +60,13 @@ const remove: Command = {
       if (input.values.text('confirm') !== subdomain)
         throw new Failure('invalid_request', `Say --confirm ${subdomain} to delete it with everything of it.`)
       if (is_begun) input.terminal.note('it was begun before, and goes on')
+      const row = {
+        institutionId: id,
+        kind: 'request',
+        command: 'institution delete',
+        patientIds: null,
+      } as const
+      await inWork(database, (tx) => appendAudit(tx, [commandRow(row)]))
       const erased = await deleteInstitution(database, found)
       const rows = Object.values(erased).reduce((sum, count) => sum + count, 0)
       input.terminal.say(`institution ${id} (${subdomain}) deleted: its key, and ${rows} rows`)

@@ -1,5 +1,6 @@
 /** Commands of ours as processes of their own, for the benches. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type AddressInfo, createServer } from 'node:net'
 import { extname, join } from 'node:path'
 import { environmentWith } from '../config.ts'
 
@@ -44,6 +45,15 @@ export function startOwn(args: string[], env: Record<string, string> = {}): OwnP
       clearTimeout(timer)
     },
   }
+}
+
+/** A port of this machine's own that nobody has, a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null

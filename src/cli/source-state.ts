@@ -1,11 +1,14 @@
 /** `source show|resume`: how a record system is doing, what of it could not be read, and going on after its backup. */
-import { inTenant } from '../db/database.ts'
+import { inTenant, inWork, type Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import { appendAudit } from '../store/audit.ts'
 import { type DataSource, findDataSource } from '../store/data-sources.ts'
+import { findPatientOf } from '../store/patients-mirror.ts'
 import { type Aside, listAside } from '../store/practice-restored.ts'
 import { listSourceStatus } from '../store/sync-status.ts'
 import { type Lost, listLost, resumeWriting, wasReadAgain } from '../sync/resume.ts'
 import type { Command, Input } from './command.ts'
+import { commandRow } from './command-audit.ts'
 import { findInstitution, ofInstitution, readId, withInstallation } from './open.ts'
 import { asJson } from './output.ts'
 import { table } from './terminal.ts'
@@ -20,7 +23,11 @@ interface State {
   lost: Lost[]
 }
 
-async function withState<T>(input: Input, run: (state: State, act: Act) => Promise<T>): Promise<T> {
+async function withState<T>(
+  input: Input,
+  command: string,
+  run: (state: State, act: Act) => Promise<T>,
+): Promise<T> {
   return await withInstallation(input, async (installation) => {
     const institution = await findInstitution(installation, input.values.text('institution'))
     return await inTenant(installation.database, institution.id, async (tx) => {
@@ -40,9 +47,23 @@ async function withState<T>(input: Input, run: (state: State, act: Act) => Promi
         set_aside: await listAside(tx, source.id, ASIDE_MAX),
         lost: await listLost(tx, source),
       }
+      // Committed before anything is said.
+      const named = await patientsOf(tx, state.lost)
+      const row = commandRow({ institutionId: institution.id, kind: 'export', command, patientIds: named })
+      if (named.length > 0) await inWork(installation.database, (work) => appendAudit(work, [row]))
       return await run(state, { resume: () => resumeWriting(tx, source) })
     })
   })
+}
+
+/** Whose appointments they are. */
+async function patientsOf(tx: Tenant, lost: Lost[]): Promise<number[]> {
+  const ids: number[] = []
+  for (const { appointment_id } of lost) {
+    const id = await findPatientOf(tx, appointment_id)
+    if (id !== null) ids.push(id)
+  }
+  return ids
 }
 
 interface Act {
@@ -59,7 +80,7 @@ const show: Command = {
     'system says that it changed, and with every window.',
   ].join('\n'),
   run: (input) =>
-    withState(input, async (state) => {
+    withState(input, 'source show', async (state) => {
       const { source, status, set_aside, lost } = state
       if (input.values.flag('json')) {
         const stopped = { writing_stopped_at: source.writing_stopped_at, read_again: wasReadAgain(source) }
@@ -92,7 +113,7 @@ const resume: Command = {
     'system is right. Book it again, or tell the patients. docs/operations/recovery.md tells more.',
   ].join('\n'),
   run: (input) =>
-    withState(input, async (state, act) => {
+    withState(input, 'source resume', async (state, act) => {
       if (state.source.writing_stopped_at) sayLost(input, state)
       if (input.values.flag('yes') || !state.source.writing_stopped_at) {
         await act.resume()

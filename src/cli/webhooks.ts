@@ -2,8 +2,10 @@
 import { Failure } from '../model/failures.ts'
 import { isDay, readTime } from '../model/wire-time.ts'
 import { DELIVERY_STATES } from '../model/wire-webhooks.ts'
+import { appendAudit } from '../store/audit.ts'
 import { listAttempts, listDeliveries, replayDeliveries, type ShownDelivery } from '../store/delivery-log.ts'
 import type { Command, Input } from './command.ts'
+import { commandRow } from './command-audit.ts'
 import { ofInstitution, readId, withInstitution } from './open.ts'
 import { asJson, showRows } from './output.ts'
 import { listenCommand } from './webhooks-listen.ts'
@@ -83,13 +85,19 @@ const replay: Command = {
       throw new Failure('invalid_request', 'Name deliveries, or a time with --start and --end.')
     const states =
       ids.length > 0 ? (['dead', 'delivered', 'withdrawn'] as const) : [readState(values.text('status'))]
-    const done = await withInstitution(input, (tx) =>
-      replayDeliveries(
-        tx,
-        { accountId: null, ids: ids.length > 0 ? ids : undefined, states: [...states], ...choice },
-        REPLAY_MAX,
-      ),
-    )
+    const done = await withInstitution(input, async (tx) => {
+      const wanted = {
+        accountId: null,
+        ids: ids.length > 0 ? ids : undefined,
+        states: [...states],
+        ...choice,
+      }
+      const replayed = await replayDeliveries(tx, wanted, REPLAY_MAX)
+      // Whom each tells of stands in the row that its attempt leaves.
+      const told = { institutionId: tx.institutionId, kind: 'request', command: 'webhooks replay' } as const
+      await appendAudit(tx, [commandRow({ ...told, patientIds: [] })])
+      return replayed
+    })
     terminal.say(`${done.ids.length} deliveries are told once more`)
     if (done.ids.length === REPLAY_MAX) terminal.note('There may be more: run it again.')
     return 0

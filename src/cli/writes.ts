@@ -2,8 +2,11 @@
 import { resolveWrite } from '../booking/resolve.ts'
 import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import { appendAudit } from '../store/audit.ts'
+import { findPatientOf } from '../store/patients-mirror.ts'
 import { findWriteAppointment, listOwed, listWrites, type ShownWrite } from '../store/writes.ts'
 import type { Command } from './command.ts'
+import { type AuditedCommand, commandRow } from './command-audit.ts'
 import { ofInstitution, readId, withInstitution } from './open.ts'
 import { asJson, showRows } from './output.ts'
 
@@ -27,10 +30,13 @@ const writes: Command = {
     const { values, positionals, terminal } = input
     const [typed] = positionals
     const rows = await withInstitution(input, async (tx) => {
-      if (typed === undefined) return await listOwed(tx, values.whole('limit', 1, LIMIT) ?? SHOWN)
-      const found = await listWrites(tx, readId(typed, 'appointment'))
-      if (found.length === 0)
+      const found =
+        typed === undefined
+          ? await listOwed(tx, values.whole('limit', 1, LIMIT) ?? SHOWN)
+          : await listWrites(tx, readId(typed, 'appointment'))
+      if (typed !== undefined && found.length === 0)
         throw new Failure('not_found', `Nothing was ever owed for appointment ${typed}.`)
+      await audit(tx, 'export', 'writes', found.flatMap(candidatesIn))
       return found
     })
     showRows(input, rows, {
@@ -78,8 +84,16 @@ const resolve: Command = {
       ...(values.flag('give-up') ? { give_up: true as const } : {}),
     }
     const lines = await withInstitution(input, async (tx) => {
-      if (Object.keys(said).length === 0) return candidatesOf(await findWrite(tx, id))
+      const appointment = await findWriteAppointment(tx, id)
+      const booked = appointment === null ? null : await findPatientOf(tx, appointment)
+      const named = [booked, patient ?? null].filter((one) => one !== null)
+      if (Object.keys(said).length === 0) {
+        const write = await findWrite(tx, id)
+        await audit(tx, 'export', 'writes resolve', [...named, ...candidatesIn(write)])
+        return candidatesOf(write)
+      }
       const concerned = await resolveWrite(tx, id, said)
+      await audit(tx, 'request', 'writes resolve', named)
       return concerned.map((appointment) => `appointment ${appointment} is decided`)
     })
     for (const line of lines) terminal.say(line)
@@ -88,6 +102,21 @@ const resolve: Command = {
 }
 
 export const writeCommands = [writes, resolve]
+
+/** In the transaction of what was done or shown, and not where it names nobody. */
+async function audit(
+  tx: Tenant,
+  kind: AuditedCommand['kind'],
+  command: string,
+  patientIds: number[],
+): Promise<void> {
+  const { institutionId } = tx
+  if (patientIds.length > 0) await appendAudit(tx, [commandRow({ institutionId, kind, command, patientIds })])
+}
+
+function candidatesIn({ candidates }: ShownWrite): number[] {
+  return (candidates ?? []).flatMap(({ patient_id }) => patient_id ?? [])
+}
 
 async function findWrite(tx: Tenant, id: number): Promise<ShownWrite> {
   const appointment = await findWriteAppointment(tx, id)

@@ -1,5 +1,5 @@
 /**
- * The audit log: a row for each request, delivery and export. Rows are added and never changed; the statement that adds a row
+ * The audit log: a row for each request and delivery, and for each command that shows or changes something of patients. Rows are added and never changed; the statement that adds a row
  * also leaves its hash for the sealer (`audit-seals.ts`), so that no row is without.
  */
 import { sql } from 'kysely'
@@ -12,9 +12,10 @@ export const INSTALLATION = 0
 export interface NewAudit {
   /** `INSTALLATION` where there is none. */
   institutionId: number
+  /** Of a command `request` where it changed something, `export` where it showed. */
   kind: 'request' | 'delivery' | 'export'
   method: string | null
-  /** The route's pattern, never the URL; of an export the command. Null where nothing is served. */
+  /** The route's pattern, never the URL; of a command its words. Null where nothing is served. */
   route: string | null
   /** Null for what has no answer, or none yet. */
   status: number | null

@@ -21,3 +21,22 @@ it('books beside the same statements sent again, which book as well', async () =
   expect(measured.rows[0].per_second.median).toBeGreaterThan(0)
   expect(measured.rows[0].limit_per_second.median).toBeGreaterThan(0)
 }, 120_000)
+
+it('measures bookings, webhooks and the front desk: idle, half loaded and without LISTEN', async () => {
+  const measured = await bench(
+    ...['latency', '--practices', '1', '--bookings', '2', '--changes', '1', '--burst', '3'],
+  )
+  expect(measured.bookings_per_second).toBeGreaterThan(0)
+  expect(measured.half_load_per_second).toBeCloseTo(measured.bookings_per_second / 2, 0)
+  for (const state of ['idle', 'half_load', 'without_listen'])
+    for (const [what, atLeast] of [
+      ['accepted_to_written_ms', 2],
+      ['written_to_webhook_ms', 2],
+      ['desk_to_visible_ms', 1],
+    ] as const) {
+      const { n, p50, p95, p99, max } = measured[state][what]
+      expect([state, what, n >= atLeast]).toEqual([state, what, true])
+      expect([p50, p95, p99, max]).toEqual([p50, p95, p99, max].toSorted((a, b) => a - b))
+      expect([state, what, p50 > 0]).toEqual([state, what, true])
+    }
+}, 180_000)

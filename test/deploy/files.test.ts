@@ -69,6 +69,10 @@ it('every process of the composed installation starts with settings that are und
     expect(new URL(config.databaseDirectUrl ?? '').port).toBe('5432')
     expect(config.masterKey).not.toBeNull()
     expect(service.deploy).toEqual({ replicas: '2' })
+    // Whoever runs it asks it, at the port that it answers at, whether it is ready.
+    const port = role === 'worker' ? config.workerPort : config.port
+    expect(port).toBeGreaterThan(0)
+    expect((service.healthcheck as { test: string }).test).toContain(`http://127.0.0.1:${port}/readyz`)
   }
   expect(roles).toEqual(['api', 'worker'])
   for (const role of roles) expect(known).toContain(`'${role}'`)
@@ -106,6 +110,11 @@ it('the systemd unit starts a role, and waits longer for it than draining takes'
   expect(setting('User')).toBe('slotbridge')
   expect(unit).toContain(`SLOTBRIDGE_DATA_DIR=/var/lib/${setting('StateDirectory')}`)
   expect([setting('ProtectSystem'), setting('NoNewPrivileges')]).toEqual(['strict', 'yes'])
+  const environment = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, given = '']) => given.split(' '))
+  const { workerPort } = readConfig(
+    Object.fromEntries(environment.map((one) => one.split('=') as [string, string])),
+  )
+  expect([workerPort, read('docs/operations/watching.md').includes(`:${workerPort}`)]).toEqual([4020, true])
   // Node makes code while it runs.
   expect(setting('MemoryDenyWriteExecute')).toBeUndefined()
   const drains = /^const DRAIN_MAX_MS = (\d+)_(\d+)$/m.exec(read('src/cli/signals.ts'))
@@ -114,6 +123,24 @@ it('the systemd unit starts a role, and waits longer for it than draining takes'
   expect(Number(setting('TimeoutStopSec'))).toBeGreaterThan(drainSeconds)
   for (const name of ['api', 'worker'])
     expect(Number.parseInt(String(services[name]?.stop_grace_period), 10)).toBeGreaterThan(drainSeconds)
+})
+
+it('the alert rules are YAML that Prometheus reads, and each says what is wrong and what to do', () => {
+  type Rule = { [name: string]: Yaml } & {
+    labels: { severity: string }
+    annotations: { [name: string]: string }
+  }
+  const { groups } = readYaml(read('docs/operations/alerts.yaml')) as {
+    groups: { rules: Rule[] }[]
+  }
+  const rules = groups.flatMap((group) => group.rules)
+  expect(rules.length).toBeGreaterThan(10)
+  for (const { alert, expr, for: lasting, labels, annotations } of rules) {
+    expect([alert, expr]).toEqual([expect.stringMatching(/^Slotbridge/), expect.stringMatching(/slotbridge/)])
+    expect([alert, lasting]).toEqual([alert, expect.stringMatching(/^\d+m$/)])
+    expect(['warning', 'critical']).toContain(labels.severity)
+    expect([alert, Object.keys(annotations)]).toEqual([alert, ['summary', 'description']])
+  }
 })
 
 it('what is deployed is documented', () => {

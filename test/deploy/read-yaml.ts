@@ -1,4 +1,7 @@
-/** Reads the YAML that `compose.yaml` is written in: maps, lists of plain values, and comments. Anything else throws. */
+/**
+ * Reads the YAML that ours is written in: maps, lists of plain values and of maps, a folded line (`>-`), and comments. Anything
+ * else throws.
+ */
 
 export type Yaml = string | null | Yaml[] | { [name: string]: Yaml }
 
@@ -26,7 +29,14 @@ function readBlock(lines: Line[], indent: number): Yaml {
 
 function readList(lines: Line[], indent: number): Yaml[] {
   const list: Yaml[] = []
-  while (lines[0]?.indent === indent) list.push(readScalar(takeLine(lines, /^- (.+)$/)[1]))
+  while (lines[0]?.indent === indent) {
+    const [first] = lines
+    if (/^- [\w-]+:( |$)/.test(first.text)) {
+      // A map whose first name stands behind the dash.
+      Object.assign(first, { indent: indent + 2, text: first.text.slice(2) })
+      list.push(readMap(lines, indent + 2))
+    } else list.push(readScalar(takeLine(lines, /^- (.+)$/)[1]))
+  }
   return list
 }
 
@@ -37,7 +47,8 @@ function readMap(lines: Line[], indent: number): { [name: string]: Yaml } {
     const [, name = '', given] = takeLine(lines, /^([\w-]+):(?: (.+))?$/)
     if (Object.hasOwn(map, name)) throw new Error(`line ${number} names ${name} a second time`)
     const next = lines[0]?.indent ?? 0
-    map[name] = given === undefined && next > indent ? readBlock(lines, next) : readScalar(given)
+    if (given === '>-' && next > indent) map[name] = lines.shift()?.text ?? ''
+    else map[name] = given === undefined && next > indent ? readBlock(lines, next) : readScalar(given)
   }
   return map
 }
@@ -50,7 +61,7 @@ function takeLine(lines: Line[], shape: RegExp): string[] {
 }
 
 /** What YAML or a reader of it takes for something else than the text that stands there must be quoted. */
-const TAKEN_OTHERWISE = /^(on|off|yes|no|y|n|~|null)$|^[[{&*!|>@`%"]|: | #/i
+const TAKEN_OTHERWISE = /^(on|off|yes|no|y|n|~|null)$|^[[{&*!|>@`%"']|: | #/i
 
 function readScalar(text: string | undefined): Yaml {
   if (text === undefined) return null

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { buildServer } from '../../src/http/server.ts'
+import type { WatchedLoop } from '../../src/http/context.ts'
+import { buildServer, buildWorkerServer } from '../../src/http/server.ts'
 import { type Served, serve } from './served.ts'
 
 let s: Served
@@ -92,18 +93,51 @@ it('shows them to this machine alone, or to everyone with the token and nobody w
   }
 })
 
-it('has every metric that the dashboard and the alerts name', async () => {
-  const { text } = await scrape()
-  const known = new Set(
-    [...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].flatMap(([, name, kind]) =>
-      kind === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
-    ),
+/** Each metric that a scrape tells of, in the forms that can be asked for. */
+const namesIn = (text: string) =>
+  [...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].flatMap(([, name = '', kind]) =>
+    kind === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
   )
+
+async function scrapeWorker(loops: WatchedLoop[]): Promise<string> {
+  const { database, clock } = s.t
+  const app = buildWorkerServer({ database, clock, connectors: [], loops, wake: () => undefined })
+  const answer = await app.inject('/metrics')
+  await app.close()
+  return answer.body
+}
+
+const loopNamed = (name: string): WatchedLoop => ({
+  name,
+  slots: 16,
+  running: () => 3,
+  sinceLookMs: () => 250,
+  onTurn: (told) => told({ kind: 'pull', result: 'taken_over', seconds: 0.2 }),
+})
+
+it('tells of a worker what its loops do, by loop and by kind of unit', async () => {
+  const text = await scrapeWorker(['record_systems', 'webhooks'].map(loopNamed))
+  for (const loop of ['record_systems', 'webhooks']) {
+    expect(seriesIn(text, `slotbridge_work_units_running{loop="${loop}"}`)).toBe(3)
+    expect(seriesIn(text, `slotbridge_work_slots{loop="${loop}"}`)).toBe(16)
+    expect(seriesIn(text, `slotbridge_work_since_look_seconds{loop="${loop}"}`)).toBe(0.25)
+  }
+  expect(seriesIn(text, 'slotbridge_work_turns_total{kind="pull",result="taken_over"}')).toBe(2)
+  expect(seriesIn(text, 'slotbridge_work_turn_duration_seconds_count{kind="pull"}')).toBe(2)
+})
+
+it('has every metric that the dashboard and the alerts name, and these name every one of a worker', async () => {
+  const ofApi = namesIn((await scrape()).text)
+  const known = new Set([...ofApi, ...namesIn(await scrapeWorker([loopNamed('webhooks')]))])
+  const ofWorkers = [...known].filter((name) => !ofApi.includes(name) && !/_(count|sum)$/.test(name))
+  expect(ofWorkers.length).toBeGreaterThan(4)
   for (const file of ['grafana.json', 'alerts.yaml']) {
     const asked = readFileSync(join(import.meta.dirname, '../../docs/operations', file), 'utf8')
     const named = [...new Set(asked.match(/\b(slotbridge|process)_[a-z_]+/g))]
     expect(named.length).toBeGreaterThan(8)
     expect([file, named.filter((name) => !known.has(name))]).toEqual([file, []])
-    if (file === 'grafana.json') expect(JSON.parse(asked).panels.length).toBeGreaterThan(10)
+    if (file === 'alerts.yaml') continue
+    expect(ofWorkers.filter((name) => !named.includes(name))).toEqual([])
+    expect(JSON.parse(asked).panels.length).toBeGreaterThan(10)
   }
 })

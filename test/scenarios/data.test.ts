@@ -8,7 +8,6 @@ import { connectors } from '../../src/connectors/registry.ts'
 import { inGlobal, inTenant } from '../../src/db/database.ts'
 import { newKey } from '../../src/db/seal.ts'
 import { listHandedOut } from '../../src/store/high-water.ts'
-import { STAYS } from '../../src/store/transfer.ts'
 import { listWrites } from '../../src/store/writes.ts'
 import { pullHandler } from '../../src/sync/pull.ts'
 import { pushHandler } from '../../src/sync/push.ts'
@@ -18,6 +17,7 @@ import { openWake } from '../../src/work/wake.ts'
 import { until } from '../support/bridge.ts'
 import { environmentOf, type } from '../support/command-line.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { everyRow } from '../support/every-row.ts'
 import { type FaultBridge, startFaultBridge } from './fault-run.ts'
 
 let run: FaultBridge
@@ -52,7 +52,7 @@ beforeAll(async () => {
   file = join(folder, 'moved.jsonl.gz')
   const exported = await type(`data export ${file}`, nothingBut)
   expect([exported.code, exported.noted]).toEqual([0, ''])
-  before = await everything(t)
+  before = await everyRow(t)
   handedOut = await inGlobal(t.database, listHandedOut)
   // The practice turns the second one away; the first takes effect, and the file does not know.
   const starts = await t.look('select starts_at from appointments where id = $1', [left.id])
@@ -66,35 +66,6 @@ afterAll(async () => {
   await run?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** What a restore changes: who works on what, what is read again, and what is owed. */
-const CHANGED: Record<string, string[]> = {
-  work: ['id', 'fence', 'run_at', 'leased_until', 'holder', 'crashes', 'failures'],
-  installation: ['epoch'],
-  data_sources: ['read_again', 'directory_read_at', 'window_read_at', 'closed_until', 'next_call_at'],
-}
-
-/** Every row of every table that is moved, but for what a restore changes. */
-async function everything(t: TestDatabase): Promise<Record<string, unknown[]>> {
-  const tables = await t.look(
-    `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
-      and not relispartition and relname <> all($1)`,
-    [Object.keys(STAYS)],
-  )
-  const all: Record<string, unknown[]> = {}
-  for (const { name } of tables) {
-    const owed =
-      name === 'writes'
-        ? "- case when ended_at is null then array['state', 'message', 'next_attempt_at', 'last_attempt_at', 'code'] else '{}' end"
-        : ''
-    const rows = await t.look(
-      `select (to_jsonb(x) - $1::text[] ${owed})::text as row from ${name} x order by 1`,
-      [CHANGED[name] ?? []],
-    )
-    all[name] = rows.map(({ row }) => row)
-  }
-  return all
-}
 
 /** An empty database under the same master key, and commands on it. */
 async function emptyDatabase(masterKey = run.bridge.t.database.masterKey) {
@@ -123,7 +94,7 @@ it('brings every row of every table over, raises the sequences, and carries out 
   const imported = await other.command(`data import ${file}`)
   expect([imported.code, imported.noted]).toEqual([0, ''])
   expect(imported.said).toContain('2 owed writes will be looked for')
-  const after = await everything(other.t)
+  const after = await everyRow(other.t)
   for (const [table, rows] of Object.entries(before)) expect([table, after[table]]).toEqual([table, rows])
   for (const table of ['events', 'write_attempts', 'busy', 'institution_keys', 'reserved_ids'])
     expect([table, before[table] !== undefined]).toEqual([table, true])
@@ -131,11 +102,19 @@ it('brings every row of every table over, raises the sequences, and carries out 
   expect(await other.t.look('select street_address, city from locations')).toEqual([
     { street_address: ODD, city: '' },
   ])
+  const { institutionId } = run.bridge
+  const audited = await other.t.look(
+    "select institution_id::int, route, patient_ids from audit where kind in ('export', 'request') order by id",
+  )
+  expect(audited).toEqual(
+    ['data export', 'data import'].flatMap((route) =>
+      [institutionId, 0].map((institution_id) => ({ institution_id, route, patient_ids: null })),
+    ),
+  )
   const leapt = await inGlobal(other.t.database, listHandedOut)
   for (const [name, last] of Object.entries(handedOut))
     expect([name, (leapt[name] ?? 0) > last]).toEqual([name, true])
 
-  const { institutionId } = run.bridge
   const [{ offset_ms }] = await run.bridge.t.look('select offset_ms::float8 from test_clock')
   await using stack = new AsyncDisposableStack()
   const wake = stack.use(openWake(other.t.database.pool, null))

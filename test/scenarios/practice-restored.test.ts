@@ -85,6 +85,16 @@ it('stops writing, tells what it lost of ours, and goes on when somebody who saw
   ])
   const asked = await type(`source resume ${bridge.sourceId}`, env)
   expect([asked.code, asked.said]).toEqual([1, expect.stringContaining('--yes')])
+  // Whose appointments these are stands in the audit.
+  const named = await bridge.t.look(
+    'select array_agg(distinct patient_id::int) as ids from appointments where id = any($1)',
+    [[kept, lost]],
+  )
+  expect(
+    await bridge.t.look(
+      "select route, patient_ids::int[] as ids from audit where kind = 'export' order by id",
+    ),
+  ).toEqual(['source show', 'source resume'].map((route) => ({ route, ids: named[0].ids })))
   expect((await bridge.tenant((tx) => listWrites(tx, owed)))[0]).toMatchObject({
     state: 'pending',
     attempts: [],
