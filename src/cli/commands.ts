@@ -53,6 +53,7 @@ export const commands: Listed[] = [
   { name: 'bench slots', load: async () => (await import('./bench-slots.ts')).benchSlots },
   { name: 'bench tenants', load: async () => (await import('./bench-tenants.ts')).benchTenants },
   { name: 'bench api', load: async () => (await import('./bench-api.ts')).benchApi },
+  { name: 'bench read', load: async () => (await import('./bench-read.ts')).benchRead },
   { name: 'bench recover', load: async () => (await import('./bench-recover.ts')).benchRecover },
   { name: 'bench start', load: async () => (await import('./bench-start.ts')).benchStart },
 ]

@@ -9,18 +9,11 @@ const TIMESTAMPTZ = 1184
 const NUMERIC = 1700
 
 /** `2026-12-07 19:00:00.123456+00` (PostgreSQL, zone UTC) → `2026-12-07T19:00:00.123Z`. */
-function readTimestamp(text: string): string {
-  const dot = text.indexOf('.')
-  const seconds = dot < 0 ? text.slice(0, 19) : text.slice(0, dot)
-  const fraction =
-    dot < 0
-      ? '000'
-      : text
-          .slice(dot + 1)
-          .replace(/[+-].*$/, '')
-          .slice(0, 3)
-          .padEnd(3, '0')
-  return `${seconds.replace(' ', 'T')}.${fraction}Z`
+export function readTimestamp(text: string): string {
+  const seconds = `${text.slice(0, 10)}T${text.slice(11, 19)}`
+  if (text[19] !== '.') return `${seconds}.000Z`
+  const fraction = text.slice(20, text.indexOf('+')).slice(0, 3)
+  return `${seconds}.${fraction.padEnd(3, '0')}Z`
 }
 
 /** Ids and counts stay below 2^53 (checked by the sequences), so a number holds them. */

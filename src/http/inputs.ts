@@ -4,7 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
 import type { Instant } from '../model/time.ts'
 import { GivenDatetime, Id } from '../model/wire-basics.ts'
-import { isZone, readTime } from '../model/wire-time.ts'
+import { bearsOffset, isZone, readTime } from '../model/wire-time.ts'
 import { findLocation, listLocations } from '../store/locations.ts'
 
 const LIST_MAX = 1000
@@ -66,6 +66,17 @@ export function readTimes<const Name extends string>(
   }
   if (faults.length > 0) throw new Failure('invalid_request', faults)
   return read
+}
+
+/** The zone that these times are read in: asked for only where one of them has no offset. */
+export async function zoneFor(
+  times: (string | undefined)[],
+  tx: Tenant,
+  query: Parameters<typeof zoneOf>[1],
+): Promise<string> {
+  const isNeeded =
+    query.timezone !== undefined || times.some((text) => text !== undefined && !bearsOffset(text))
+  return isNeeded ? await zoneOf(tx, query) : 'UTC'
 }
 
 /** `updated_since` alone. */

@@ -52,6 +52,12 @@ export function readTime(given: GivenTime): ReadTime {
   }
 }
 
+/** Whether a text bears its offset, so that it means the same in every zone. */
+export function bearsOffset(text: string): boolean {
+  const match = TIME.exec(text.trim())
+  return match?.[4] !== undefined || match?.[6] !== undefined
+}
+
 /** Whether a text is an IANA zone that we know. */
 export function isZone(zone: string): boolean {
   try {

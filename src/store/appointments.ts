@@ -1,6 +1,7 @@
 /** Appointments: read as shown, locked as stored, saved in one way only. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
+import { RecordText } from '../db/record-text.ts'
 import type { ShownAppointment } from '../model/appointment.ts'
 import {
   type AppointmentState,
@@ -226,20 +227,24 @@ export interface AppointmentPaging {
   before?: [Instant, number] | undefined
 }
 
+/**
+ * What has no comma in its text comes as one text of PostgreSQL's record form, `(17,,t,"2026-12-07 19:00:00+00")`: a page has
+ * thousands of values, and to read each as a column of its own cost more than all else that a list does. `show` reads them
+ * in this order.
+ */
 const shownColumns = sql`
-  a.id, a.patient_id, a.provider_id, p.display_name as provider_name, a.starts_at as start_time, a.ends_at as end_time,
-  a.confirmed, a.confirmed_at, a.patient_confirmed, a.patient_confirmed_at, a.patient_missed, a.cancelled, a.cancelled_at,
-  a.checkin_at, a.checked_out, a.checked_out_at, a.created_at, a.updated_at, a.note, a.unavailable, l.tz as timezone,
-  a.institution_id, a.location_id, a.operatory_id, a.appointment_type_id, a.foreign_id,
+  row(a.id, a.patient_id, a.provider_id, a.starts_at, a.ends_at, a.confirmed, a.confirmed_at, a.patient_confirmed,
+    a.patient_confirmed_at, a.patient_missed, a.cancelled, a.cancelled_at, a.checkin_at, a.checked_out, a.checked_out_at,
+    a.created_at, a.updated_at, a.unavailable, a.institution_id, a.location_id, a.operatory_id, a.appointment_type_id,
+    a.last_sync_time, a.booked_by_api_key_id, a.is_guardian, a.is_new_clients_patient,
+    a.patient_id is not null and exists (select from appointments past where past.institution_id = a.institution_id
+      and past.patient_id = a.patient_id and past.starts_at < least(a.starts_at, (select app_now()))
+      and not past.cancelled and not past.unavailable),
+    a.sooner_if_possible, a.deleted,
+    (date_part('epoch', (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int)::text as plain,
+  p.display_name as provider_name, a.note, l.tz as timezone, a.foreign_id,
   case when a.foreign_id is null then 'Nex-DataSource-0' else d.foreign_id_type end as foreign_id_type,
-  case when a.booked_by_api_key_id is null then '{}'::jsonb
-    else jsonb_build_object('is_booked_on_nexhealth', true, 'booked_by_api_user_id', a.booked_by_api_key_id) end as misc,
-  a.last_sync_time, a.booked_by_api_key_id as created_by_user_id, a.is_guardian, a.is_new_clients_patient,
-  a.patient_id is not null and exists (select from appointments past where past.institution_id = a.institution_id
-    and past.patient_id = a.patient_id and past.starts_at < least(a.starts_at, (select app_now()))
-    and not past.cancelled and not past.unavailable) as is_past_patient,
-  a.sooner_if_possible, a.referrer, a.deleted, a.descriptor_ids,
-  (extract(epoch from (a.starts_at at time zone l.tz) - (a.starts_at at time zone 'UTC')) / 60)::int as offset_minutes,
+  a.referrer, a.descriptor_ids,
   case when w.id is null then null else jsonb_build_object('status', w.state, 'code', w.code, 'message', w.message,
     'retriable', w.retriable, 'attempts', w.attempts, 'alternatives', w.alternatives,
     'candidates', case w.state when 'needs_decision' then w.candidates end) end as insertion`
@@ -251,12 +256,73 @@ const shownFrom = sql`
   left join providers p on p.institution_id = a.institution_id and p.id = a.provider_id
   left join writes w on w.institution_id = a.institution_id and w.id = a.insertion_write_id`
 
-type ShownRow = Omit<ShownAppointment, 'timezone_offset'> & { offset_minutes: number }
+interface ShownRow
+  extends Pick<
+    ShownAppointment,
+    | 'provider_name'
+    | 'note'
+    | 'timezone'
+    | 'foreign_id'
+    | 'foreign_id_type'
+    | 'referrer'
+    | 'descriptor_ids'
+    | 'insertion'
+  > {
+  plain: string
+}
 
-function show({ offset_minutes, ...row }: ShownRow): ShownAppointment {
-  const size = Math.abs(offset_minutes)
-  const text = `${offset_minutes < 0 ? '-' : '+'}${Math.floor(size / 60)}:${String(size % 60).padStart(2, '0')}`
-  return { ...row, timezone_offset: text }
+function show(row: ShownRow): ShownAppointment {
+  const record = new RecordText(row.plain)
+  const shown: ShownAppointment = {
+    id: record.number(),
+    patient_id: record.numberOrNull(),
+    provider_id: record.numberOrNull(),
+    start_time: record.instant(),
+    end_time: record.instant(),
+    confirmed: record.flag(),
+    confirmed_at: record.instantOrNull(),
+    patient_confirmed: record.flag(),
+    patient_confirmed_at: record.instantOrNull(),
+    patient_missed: record.flag(),
+    cancelled: record.flag(),
+    cancelled_at: record.instantOrNull(),
+    checkin_at: record.instantOrNull(),
+    checked_out: record.flag(),
+    checked_out_at: record.instantOrNull(),
+    created_at: record.instant(),
+    updated_at: record.instant(),
+    unavailable: record.flag(),
+    institution_id: record.number(),
+    location_id: record.number(),
+    operatory_id: record.numberOrNull(),
+    appointment_type_id: record.numberOrNull(),
+    last_sync_time: record.instantOrNull(),
+    created_by_user_id: record.numberOrNull(),
+    is_guardian: record.flag(),
+    is_new_clients_patient: record.flag(),
+    is_past_patient: record.flag(),
+    sooner_if_possible: record.flag(),
+    deleted: record.flag(),
+    timezone_offset: offsetText(record.number()),
+    provider_name: row.provider_name,
+    note: row.note,
+    timezone: row.timezone,
+    foreign_id: row.foreign_id,
+    foreign_id_type: row.foreign_id_type,
+    referrer: row.referrer,
+    descriptor_ids: row.descriptor_ids,
+    insertion: row.insertion,
+    misc: {},
+  }
+  const bookedBy = shown.created_by_user_id
+  if (bookedBy !== null) shown.misc = { is_booked_on_nexhealth: true, booked_by_api_user_id: bookedBy }
+  return shown
+}
+
+/** `-4:00` */
+function offsetText(minutes: number): string {
+  const size = Math.abs(minutes)
+  return `${minutes < 0 ? '-' : '+'}${Math.floor(size / 60)}:${String(size % 60).padStart(2, '0')}`
 }
 
 /** One appointment as shown, deleted ones included; null where there is none. */
@@ -274,21 +340,28 @@ export async function showAppointments(tx: Tenant, ids: number[]): Promise<Shown
   return rows.map(show)
 }
 
-function filtered(tx: Tenant, f: AppointmentFilter) {
-  return sql`where a.institution_id = ${tx.institutionId} and not a.deleted
-    and a.starts_at >= ${f.start} and a.starts_at < ${f.end}
-    and (${f.locationId ?? null}::bigint is null or a.location_id = ${f.locationId ?? null})
-    and (${f.foreignId ?? null}::text is null or a.foreign_id = ${f.foreignId ?? null})
-    and (${f.cancelled ?? null}::boolean is null or a.cancelled = ${f.cancelled ?? null})
-    and (${f.unavailable ?? null}::boolean is null or a.unavailable = ${f.unavailable ?? null})
-    and (${f.nexOnly ?? false} is false or a.booked_by_api_key_id is not null)
-    and (${f.updatedSince ?? null}::timestamptz is null or a.updated_at >= ${f.updatedSince ?? null})
-    and (${f.appointmentTypeId ?? null}::bigint is null or a.appointment_type_id = ${f.appointmentTypeId ?? null})
-    and (${f.createdBy ?? null}::bigint is null or a.booked_by_api_key_id = ${f.createdBy ?? null})
-    and (${f.providerIds ?? null}::bigint[] is null or a.provider_id = any(${f.providerIds ?? null}))
-    and (${f.operatoryIds ?? null}::bigint[] is null or a.operatory_id = any(${f.operatoryIds ?? null}))
-    and (${f.patientIds ?? null}::bigint[] is null or a.patient_id = any(
-      array(select survivor_of(id) from unnest(${f.patientIds ?? null}::bigint[]) as asked(id))))`
+/**
+ * The conditions that a filter states, and no others: PostgreSQL plans a prepared statement once for all values, and for
+ * conditions that may be void it would read and sort the whole window for each page.
+ */
+export function filtered(tx: Tenant, f: AppointmentFilter) {
+  const conditions = [
+    sql`a.institution_id = ${tx.institutionId} and not a.deleted and a.starts_at >= ${f.start} and a.starts_at < ${f.end}`,
+  ]
+  if (f.locationId !== undefined) conditions.push(sql`a.location_id = ${f.locationId}`)
+  if (f.foreignId !== undefined) conditions.push(sql`a.foreign_id = ${f.foreignId}`)
+  if (f.cancelled !== undefined) conditions.push(sql`a.cancelled = ${f.cancelled}`)
+  if (f.unavailable !== undefined) conditions.push(sql`a.unavailable = ${f.unavailable}`)
+  if (f.nexOnly) conditions.push(sql`a.booked_by_api_key_id is not null`)
+  if (f.updatedSince !== undefined) conditions.push(sql`a.updated_at >= ${f.updatedSince}`)
+  if (f.appointmentTypeId !== undefined) conditions.push(sql`a.appointment_type_id = ${f.appointmentTypeId}`)
+  if (f.createdBy !== undefined) conditions.push(sql`a.booked_by_api_key_id = ${f.createdBy}`)
+  if (f.providerIds !== undefined) conditions.push(sql`a.provider_id = any(${f.providerIds}::bigint[])`)
+  if (f.operatoryIds !== undefined) conditions.push(sql`a.operatory_id = any(${f.operatoryIds}::bigint[])`)
+  if (f.patientIds !== undefined)
+    conditions.push(sql`a.patient_id = any(
+      array(select survivor_of(id) from unnest(${f.patientIds}::bigint[]) as asked(id)))`)
+  return sql`where ${sql.join(conditions, sql` and `)}`
 }
 
 /** A page of appointments as shown. Deleted ones are left out. */

@@ -40,3 +40,14 @@ it('measures bookings, webhooks and the front desk: idle, half loaded and withou
       expect([state, what, p50 > 0]).toEqual([state, what, true])
     }
 }, 180_000)
+
+it('reads pages beside json_agg of as many of the same rows', async () => {
+  const measured = await bench(
+    ...['read', '--appointments', '600', '--connections', '2', '--runs', '1', '--seconds', '1'],
+  )
+  expect(measured.rows_a_page).toBe(200)
+  // The other's page has the same columns and less around them.
+  expect(measured.limit_kilobytes).toBeGreaterThan(measured.kilobytes / 2)
+  expect(measured.rows[0].per_second.median).toBeGreaterThan(0)
+  expect(measured.rows[0].limit_per_second.median).toBeGreaterThan(0)
+}, 120_000)

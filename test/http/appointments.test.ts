@@ -70,6 +70,37 @@ it('refuses more patients than 25, and a list of v3 without location and foreign
   expect(foreign.status).toBe(200)
 })
 
+it('answers 404 for a location that is not there, and an empty list for one without appointments', async () => {
+  for (const version of ['v2', 'v3.0.0']) {
+    const query = { ...base, ...window }
+    const missing = await s.ask('GET', '/appointments', {
+      version,
+      query: { ...query, location_id: 987_654 },
+    })
+    expect([missing.status, missing.body.error]).toEqual([404, ['Location not found']])
+    const past = { start: '2001-01-01T00:00:00Z', end: '2001-02-01T00:00:00Z' }
+    const empty = await s.ask('GET', '/appointments', { version, query: { ...query, ...past } })
+    expect([empty.status, empty.body.data]).toEqual([200, []])
+  }
+})
+
+it('reads each time of a list without an offset in the zone of its location', async () => {
+  const told = async (query: object) => (await list({ per_page: 100, ...query })).description
+  expect(await told({})).toBeNull()
+  const { start } = window
+  const wall = start.slice(0, 19)
+  for (const [query, name] of [
+    [{ start: wall }, 'start'],
+    [{ end: ahead(60).slice(0, 19) }, 'end'],
+    [{ updated_since: wall }, 'updated_since'],
+  ] as const)
+    expect(await told(query)).toEqual([
+      `${name} has no offset and was read as wall time of America/New_York.`,
+    ])
+  const nowhere = await list({ timezone: 'Nowhere/AtAll' })
+  expect(nowhere.error).toEqual(['Parameter timezone is not an IANA zone'])
+})
+
 it('walks the list by cursors in every order, forth and back, also where many changed at once', async () => {
   await s.t.look(
     "update appointments set updated_at = '2026-01-01T00:00:00Z'::timestamptz + (id / 4) * interval '1 microsecond'",

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isDay, isZone, readTime } from '../../src/model/wire-time.ts'
+import { bearsOffset, isDay, isZone, readTime } from '../../src/model/wire-time.ts'
 
 const zone = 'America/New_York'
 const read = (text: string, edge: 'first' | 'last' = 'first') => readTime({ name: 'start', text, zone, edge })
@@ -17,6 +17,7 @@ it.each([
   ['2026-11-01T01:30:00-04:00', '2026-11-01T05:30:00.000Z'],
 ])('reads %s as %s without a word', (text, instant) => {
   expect(read(text)).toEqual({ instant, warnings: [] })
+  expect(bearsOffset(text)).toBe(true)
 })
 
 it('reads a time without an offset as wall time of the zone, and says so', () => {
@@ -24,6 +25,11 @@ it('reads a time without an offset as wall time of the zone, and says so', () =>
     instant: '2026-07-01T13:00:00.000Z',
     warnings: ['start has no offset and was read as wall time of America/New_York.'],
   })
+})
+
+it('knows that days and times without an offset mean another instant in another zone', () => {
+  for (const text of ['2026-07-01T09:00', '2026-07-01 09:00:00.5', '2026-12-07', 'tomorrow'])
+    expect([text, bearsOffset(text)]).toEqual([text, false])
 })
 
 it('reads a day as its first instant or its last, also where the day is 23 or 25 hours long', () => {
