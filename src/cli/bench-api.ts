@@ -1,5 +1,6 @@
 /** `bench api`: bookings a second beside what PostgreSQL makes of the same statements, in alternating runs. */
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildServer } from '../http/server.ts'
@@ -16,6 +17,7 @@ import {
   seedApi,
 } from './bench-api-seed.ts'
 import { type Captured, capture } from './bench-capture.ts'
+import { flameGraph, framesOf, widthsOf } from './bench-flame.ts'
 import { drive, type LoadResult, requestText } from './bench-load.ts'
 import {
   analyze,
@@ -27,6 +29,7 @@ import {
   spreadOf,
 } from './bench-own.ts'
 import { findPgbench, type Replay, runDriver, runPgbench } from './bench-pgbench.ts'
+import { profileDuring, profiledAt } from './bench-profile.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
 import { freePort, type OwnProcess, startOwn } from './own-process.ts'
@@ -56,6 +59,11 @@ export const benchApi: Command = {
     runs: { type: 'string', value: '<n>', about: `Of each side, in turn (default ${RUNS})` },
     seconds: { type: 'string', value: '<n>', about: `Of each run (default ${SECONDS})` },
     driver: { type: 'boolean', about: 'Use the bare driver although pgbench is there' },
+    profile: {
+      type: 'string',
+      value: '<file>',
+      about: "Only the server's flame graph (SVG), or the profile itself where the name ends in .cpuprofile",
+    },
     ...asJson,
   },
   details: [
@@ -96,7 +104,9 @@ async function run(input: Input): Promise<number> {
   const seeded = await seedApi(installation.database, (text) => owner.query(text), appointments)
   await analyze(installation)
   const captured = await captureBooking(installation, seeded)
-  const { port } = await startServer(stack, installation)
+  const profile = values.text('profile')
+  const inspectorPort = profile === undefined ? null : await freePort()
+  const { port } = await startServer(stack, installation, inspectorPort)
   const bench: Bench = {
     port,
     token: await tokenOf(port, seeded.apiKey),
@@ -110,6 +120,8 @@ async function run(input: Input): Promise<number> {
   }
   // A process that has just begun is slower for a while.
   await book(bench, 16)
+  if (profile !== undefined && inspectorPort !== null)
+    return await profileServer(input, { file: profile, port: inspectorPort }, bench, only ?? 16)
   const side = bench.pgbench ? 'pgbench' : 'the bare driver'
   const rows: Compared[] = []
   for (const connections of only ? [only] : CONNECTIONS) {
@@ -217,10 +229,12 @@ function replayOf({ statements }: Captured, seeded: SeededApi): Replay {
 async function startServer(
   stack: AsyncDisposableStack,
   installation: Installation,
+  inspectorPort: number | null,
 ): Promise<{ port: number; server: OwnProcess }> {
   const port = await freePort()
   const args = ['serve', '--role', 'api', '--port', String(port), '--data-dir', ownFolder(stack)]
-  const server = stack.use(startOwn(args, environmentOf(installation)))
+  const profiled = inspectorPort === null ? {} : profiledAt(inspectorPort)
+  const server = stack.use(startOwn(args, { ...environmentOf(installation), ...profiled }))
   for (let waited = 0; waited < READY_MS; waited += LOOK_MS) {
     server.mustRun()
     const live = await fetch(`http://127.0.0.1:${port}/livez`).catch(() => null)
@@ -229,6 +243,43 @@ async function startServer(
   }
   throw new Error('The server was not ready in time.')
 }
+
+const WIDEST = 15
+
+/** The server's flame graph under load, and its widest functions. */
+async function profileServer(
+  input: Input,
+  { file, port }: { file: string; port: number },
+  bench: Bench,
+  connections: number,
+): Promise<number> {
+  input.terminal.note(`${connections} connections, ${bench.seconds} s with the server profiled ...`)
+  let booked = 0
+  const { profile, computed } = await profileDuring(port, async () => {
+    booked = (await book(bench, connections)).latencies.length
+  })
+  const frames = framesOf(profile)
+  const [each, computing] = [frames.total, computed].map((time) => Math.round(time / booked))
+  const title = `${booked} bookings over ${connections} connections: ${each} µs of the server's thread for each, ${computing} of them with a processor`
+  writeFileSync(file, file.endsWith('.cpuprofile') ? JSON.stringify(profile) : flameGraph(frames, title))
+  const widths = widthsOf(frames)
+  const widest = (by: 'self' | 'total') =>
+    table(
+      ['by itself', 'with what it calls', 'function', 'where'],
+      widths
+        .toSorted((a, b) => b[by] - a[by])
+        .slice(0, WIDEST)
+        .map(({ name, place, self, total }) => [percent(self), percent(total), name, place]),
+    )
+  showMade(
+    input,
+    { booked, microseconds_each: each, computing_each: computing, widths },
+    [title, widest('self'), widest('total')].join('\n\n'),
+  )
+  return 0
+}
+
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`
 
 interface Runs {
   median: number

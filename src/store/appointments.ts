@@ -13,6 +13,7 @@ import {
 } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
 import { occupiedBy } from '../scheduling/conflicts.ts'
+import { among } from './among.ts'
 import { replaceBusy } from './busy.ts'
 import { noteSaved } from './changes.ts'
 
@@ -44,7 +45,7 @@ export async function lockAppointments(tx: Tenant, ids: number[]): Promise<Store
   const { rows } = await sql<
     StoredAppointment & { draft: Draft | null; mirror: Mirror | null; overlay: Overlay }
   >`
-    select ${stored} from appointments where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])
+    select ${stored} from appointments where institution_id = ${tx.institutionId} and ${among(sql`id`, ids)}
     order by id for no key update`.execute(tx.db)
   return rows
 }
@@ -167,7 +168,7 @@ async function upsertAppointments(
       marker text, booked_by_api_key_id bigint, insertion_write_id bigint, draft jsonb, mirror jsonb, mirror_hash text,
       mirror_seen_at timestamptz, overlay jsonb, edited_at timestamptz, last_sync_time timestamptz)),
     was as (select id, draft, mirror, overlay from appointments
-      where institution_id = ${tx.institutionId} and id = any(${ids}::bigint[])),
+      where institution_id = ${tx.institutionId} and ${among(sql`id`, ids)}),
     made as (insert into appointments (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
       appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
       checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
@@ -195,7 +196,7 @@ async function upsertAppointments(
       insertion_write_id = r.insertion_write_id, draft = nullif(r.draft, 'null'), mirror = nullif(r.mirror, 'null'),
       mirror_hash = r.mirror_hash, mirror_seen_at = r.mirror_seen_at, overlay = r.overlay,
       edited_at = r.edited_at, last_sync_time = r.last_sync_time, updated_at = (select app_now())
-    from r where a.institution_id = ${tx.institutionId} and a.id = any(${ids}::bigint[]) and r.id = a.id)
+    from r where a.institution_id = ${tx.institutionId} and ${among(sql`a.id`, ids)} and r.id = a.id)
     select id, draft, mirror, overlay from was`.execute(tx.db)
   return rows
 }
@@ -334,9 +335,7 @@ export async function findAppointment(tx: Tenant, id: number): Promise<ShownAppo
 /** Appointments as shown, in the order of their ids. */
 export async function showAppointments(tx: Tenant, ids: number[]): Promise<ShownAppointment[]> {
   const { rows } = await sql<ShownRow>`select ${shownColumns} ${shownFrom}
-    where a.institution_id = ${tx.institutionId} and a.id = any(${ids}::bigint[]) order by a.id`.execute(
-    tx.db,
-  )
+    where a.institution_id = ${tx.institutionId} and ${among(sql`a.id`, ids)} order by a.id`.execute(tx.db)
   return rows.map(show)
 }
 

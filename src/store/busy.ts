@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import { addMs, type Instant } from '../model/time.ts'
 import { SPAN_MAX_MS, type Span } from '../scheduling/conflicts.ts'
+import { among } from './among.ts'
 
 export interface BusyRow extends Span {
   appointment_id: number
@@ -16,7 +17,7 @@ export interface NewBusyRow extends BusyRow {
 /** Replaces what these appointments occupy. Called by `saveAppointments` only. */
 export async function replaceBusy(tx: Tenant, appointmentIds: number[], spans: NewBusyRow[]): Promise<void> {
   const deleted =
-    sql`delete from busy where institution_id = ${tx.institutionId} and appointment_id = any(${appointmentIds}::bigint[])`.execute(
+    sql`delete from busy where institution_id = ${tx.institutionId} and ${among(sql`appointment_id`, appointmentIds)}`.execute(
       tx.db,
     )
   await Promise.all([deleted, spans.length === 0 ? null : insertBusy(tx, spans)])

@@ -109,7 +109,8 @@ export async function findBookingPatient(
 ): Promise<{ id: number; foreign_id: string | null; data_source_id: number } | null> {
   const { rows } = await sql<{ id: number; foreign_id: string | null; data_source_id: number }>`
     select s.id, s.foreign_id, s.data_source_id
-    from patients p join patients s on s.institution_id = p.institution_id and s.id = survivor_of(p.id)
+    from patients p join patients s on s.institution_id = p.institution_id
+      and s.id = case when p.merged_into is null then p.id else survivor_of(p.id) end
     where p.institution_id = ${tx.institutionId} and p.id = ${id}`.execute(tx.db)
   return rows[0] ?? null
 }

@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { addMs, type Instant } from '../model/time.ts'
 import { SPAN_MAX_MS } from '../scheduling/conflicts.ts'
 import type { TakenGroup, TakenSpan } from '../scheduling/taken.ts'
+import { among } from './among.ts'
 
 export interface TakenFilter {
   locationIds: number[]
@@ -67,6 +68,6 @@ function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): Ra
       or (t.operatory_id is null and (t.provider_id is null or t.provider_id = any(${of.providerIds}::bigint[])))
       or t.provider_id = any(${of.anywhereProviderIds}::bigint[]))`
     : sql``
-  return sql`t.institution_id = ${tx.institutionId} and t.location_id = any(${locationIds}::bigint[])
+  return sql`t.institution_id = ${tx.institutionId} and ${among(sql`t.location_id`, locationIds)}
     and t.starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and t.starts_at < ${to} and t.ends_at > ${from} ${asked}`
 }

@@ -1,5 +1,8 @@
 /** A bench in the smallest size: what it does is judged here, its figures where nothing else runs. */
 import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
@@ -50,4 +53,22 @@ it('reads pages beside json_agg of as many of the same rows', async () => {
   expect(measured.limit_kilobytes).toBeGreaterThan(measured.kilobytes / 2)
   expect(measured.rows[0].per_second.median).toBeGreaterThan(0)
   expect(measured.rows[0].limit_per_second.median).toBeGreaterThan(0)
+}, 120_000)
+
+it('draws what the server does while it books', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slotbridge-flame-'))
+  try {
+    const file = join(folder, 'flame.svg')
+    const sizes = ['--appointments', '100', '--connections', '2', '--seconds', '1']
+    const measured = await bench('api', ...sizes, '--profile', file)
+    expect(measured.booked).toBeGreaterThan(0)
+    expect(measured.microseconds_each).toBeGreaterThan(0)
+    // Which functions a sample meets is chance, that it meets some is not.
+    expect(measured.widths.length).toBeGreaterThan(0)
+    const svg = readFileSync(file, 'utf8')
+    expect(svg).toContain('<title>all that was not idle: 100.0 %')
+    expect(svg.trimEnd().endsWith('</svg>')).toBe(true)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }, 120_000)
