@@ -9,7 +9,6 @@ import { Failure } from '../model/failures.ts'
 import { addMs, hours, type Instant, minutes, toMs } from '../model/time.ts'
 import { readTime } from '../model/wire-time.ts'
 import { INSERTION_FIELDS } from '../model/writes.ts'
-import { saveAppointments } from '../store/appointments.ts'
 import {
   type BookingLocation,
   findBookingLocation,
@@ -19,6 +18,7 @@ import {
   findBookingType,
   listKnownDescriptors,
 } from '../store/resources.ts'
+import { saveAppointments } from '../store/save-appointments.ts'
 import { deleteHold, type SlotHold } from '../store/slot-holds.ts'
 import { insertWrite, type NewIds, nextInsertionIds } from '../store/writes.ts'
 import { answerSame } from './answer-same.ts'

@@ -2,13 +2,9 @@
  * `bench sync merge`: rows that are in memory, merged page by page as a pull merges them, against COPY of what they became
  * into the same table in the same run.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Client } from 'pg'
 import { inGlobal, inTenant, type Tenant } from '../db/database.ts'
-import { asideFolder } from '../db/embedded-place.ts'
-import { type Installation, openInstallation } from '../installation.ts'
+import type { Installation } from '../installation.ts'
 import type { AppointmentRecord, ChangeRecord } from '../model/records.ts'
 import { createAccount } from '../store/accounts.ts'
 import { addDataSource, now } from '../store/data-sources.ts'
@@ -18,57 +14,87 @@ import { createLocation } from '../store/locations.ts'
 import { noteSize } from '../store/sizes.ts'
 import { mergeRecords } from '../sync/merge.ts'
 import { copyAgain } from './bench-copy.ts'
+import { connectAsOwner, medianOf, openOwn } from './bench-own.ts'
 import { dentists, makeAppointments, patients, rooms } from './bench-rows.ts'
+import type { Input } from './command.ts'
 
 /** Rows of one transaction, as the connectors' own pages are. */
 const PAGE = 500
 
 export interface MergeFigures {
   rows: number
+  runs: number
   events: string
-  merge_new_per_second: number
-  merge_unchanged_per_second: number
-  copy_per_second: number
-  /** Of COPY. */
-  new_ratio: number
-  unchanged_ratio: number
+  merge_new_per_second: Runs
+  merge_unchanged_per_second: Runs
+  copy_per_second: Runs
+  /** Of COPY in the same run. */
+  new_ratio: Runs
+  unchanged_ratio: Runs
 }
 
-/** Merges `count` made-up appointments as changes of a loaded data source (an event each), and again unchanged. */
-export async function measureMerge(config: Config, count: number): Promise<MergeFigures> {
+type Runs = ReturnType<typeof medianOf>
+
+/** Seconds that so many rows took, in one run. */
+interface Run {
+  fresh: number
+  unchanged: number
+  copy: number
+}
+
+/**
+ * Merges `count` made-up appointments as changes of a loaded data source (an event each), again unchanged, and copies them;
+ * and all of it again, from an empty table, as often as there are runs.
+ */
+export async function measureMerge(
+  input: Pick<Input, 'config' | 'terminal'>,
+  count: number,
+  runs: number,
+): Promise<MergeFigures> {
   await using stack = new AsyncDisposableStack()
-  const parent = mkdtempSync(join(tmpdir(), 'slotbridge-bench-'))
-  const dataDir = join(parent, 'data')
-  stack.defer(() => {
-    if (existsSync(dataDir)) rmSync(asideFolder(dataDir), { recursive: true, force: true })
-    rmSync(parent, { recursive: true, force: true })
-  })
-  const own: Config = { ...config, dataDir, databaseUrl: null, databaseDirectUrl: null, masterKey: null }
-  const installation = stack.use(await openInstallation({ config: own, log: quiet }))
-  const { merge, noteSizes } = await setUp(installation)
-  await merge(patients.map((record) => ({ kind: 'patient', record })))
-  const [first = [], ...pages] = pagesOf(makeAppointments(count + PAGE))
+  const installation = await openOwn(stack, input)
+  const client = await connectAsOwner(installation)
+  stack.defer(() => client.end())
+  const practice = await setUp(installation)
+  await practice.merge(patients.map((record) => ({ kind: 'patient', record })))
+  const pages = pagesOf(makeAppointments(count + PAGE))
+  const measured: Run[] = []
+  for (let n = 1; n <= runs; n++) {
+    input.terminal.note(`Merging ${count} appointments, twice, and copying them: run ${n} of ${runs} ...`)
+    measured.push(await runOnce(client, practice, pages, count))
+  }
+  const perSecond = (name: keyof Run) => medianOf(measured.map((run) => Math.round(count / run[name])))
+  const ratios = (name: keyof Run) =>
+    medianOf(measured.map((run) => Math.round((100 * run.copy) / run[name]) / 100))
+  return {
+    rows: count,
+    runs,
+    events: 'one for each new row, none for an unchanged one',
+    merge_new_per_second: perSecond('fresh'),
+    merge_unchanged_per_second: perSecond('unchanged'),
+    copy_per_second: perSecond('copy'),
+    new_ratio: ratios('fresh'),
+    unchanged_ratio: ratios('unchanged'),
+  }
+}
+
+async function runOnce(
+  client: Client,
+  { merge, noteSizes }: Practice,
+  [first = [], ...pages]: ChangeRecord[][],
+  count: number,
+): Promise<Run> {
+  // The ids of events go on from run to run, into partitions that the sequencer would make.
+  await client.query('truncate appointments, events, event_order, wakes cascade; select keep_partitions()')
   // As in an installation at work, the planner knows that the tables are not empty.
   await merge(first)
   await noteSizes()
   const fresh = await timed(merge, pages)
   const unchanged = await timed(merge, pages)
-  const copied = await copyAgain(superuserUrl(installation))
+  const copied = await copyAgain(client)
   if (copied.rows !== count + PAGE) throw new Error(`${copied.rows} of ${count + PAGE} rows were merged.`)
-  const copy = (copied.seconds * count) / copied.rows
-  const perSecond = (seconds: number) => Math.round(count / seconds)
-  return {
-    rows: count,
-    events: 'one for each new row, none for an unchanged one',
-    merge_new_per_second: perSecond(fresh),
-    merge_unchanged_per_second: perSecond(unchanged),
-    copy_per_second: perSecond(copy),
-    new_ratio: Number((copy / fresh).toFixed(2)),
-    unchanged_ratio: Number((copy / unchanged).toFixed(2)),
-  }
+  return { fresh, unchanged, copy: (copied.seconds * count) / copied.rows }
 }
-
-const quiet = { info: () => undefined, warn: () => undefined }
 
 type Merge = (page: ChangeRecord[]) => Promise<void>
 
@@ -119,11 +145,4 @@ async function timed(merge: Merge, pages: ChangeRecord[][]): Promise<number> {
   const began = performance.now()
   for (const page of pages) await merge(page)
   return (performance.now() - began) / 1000
-}
-
-/** The superuser's, in the application's database. */
-function superuserUrl({ embedded }: Installation): string {
-  const url = new URL(embedded?.url ?? '')
-  url.pathname = '/slotbridge'
-  return url.href
 }

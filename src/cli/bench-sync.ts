@@ -31,6 +31,7 @@ const IDLE_POLLS = 5
 const MEGABYTE = 1024 * 1024
 const MERGE_ROWS = 50_000
 const MERGE_ROWS_MAX = 1_000_000
+const MERGE_RUNS = 5
 
 export const benchSync: Command = {
   name: 'bench sync',
@@ -39,13 +40,14 @@ export const benchSync: Command = {
   options: {
     tz: { type: 'string', value: '<zone>', about: 'Time zone of its location (default America/New_York)' },
     rows: { type: 'string', value: '<n>', about: `Appointments of \`merge\` (default ${MERGE_ROWS})` },
+    runs: { type: 'string', value: '<n>', about: `Runs of \`merge\` (default ${MERGE_RUNS})` },
     ...configurationOptions,
     ...asJson,
   },
   details: [
     'First fetches what the connector (default fhir) fetches with nothing behind, then loads it with a worker of its own.',
     'With `merge`, no record system is read: made-up appointments in memory are merged as changes, each with its event, and',
-    'again unchanged; beside COPY of what they became into the same table, emptied.',
+    'again unchanged; beside COPY of what they became into the same table, emptied; all of it so many times in turn.',
     '',
     '  ./slotbridge bench sync fhir --set base_url=http://127.0.0.1:8080/fhir',
     '  ./slotbridge bench sync open-dental --file practice.json',
@@ -88,9 +90,13 @@ async function run(input: Input): Promise<number> {
 
 async function runMerge(input: Input): Promise<number> {
   const count = input.values.whole('rows', 1, MERGE_ROWS_MAX) ?? MERGE_ROWS
-  input.terminal.note(`Merging ${count} appointments, twice, and copying them ...`)
-  const result = await measureMerge(input.config, count)
-  showMade(input, result, table(['figure', 'value'], Object.entries(result)))
+  const runs = input.values.whole('runs', 1, 100) ?? MERGE_RUNS
+  const result = await measureMerge(input, count, runs)
+  const cells = Object.entries(result).flatMap(([name, value]) =>
+    typeof value === 'object' ? [[name, value.median, `${value.least}-${value.most}`]] : [],
+  )
+  const figures = table(['figure', 'median', '(least-most)'], cells)
+  showMade(input, result, `${figures}\n\n${count} rows, ${runs} runs; events: ${result.events}.`)
   return 0
 }
 

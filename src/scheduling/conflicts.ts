@@ -26,9 +26,10 @@ export const SPAN_MAX_MS = hours(24)
  */
 export function occupiedBy(state: AppointmentState): Span[] {
   const spans: Span[] = []
-  const { mirror, draft } = state
+  const { mirror, draft, overlay } = state
   if (mirror && !mirror.gone && !mirror.cancelled) spans.push(spanOf(mirror))
-  if (mirror && !mirror.gone) {
+  // Nothing is owed of most rows: what is owed is then what stands.
+  if (mirror && !mirror.gone && Object.keys(overlay).length > 0) {
     const owed = shownOf(state, true)
     if (!owed.cancelled) spans.push(spanOf(owed))
   }

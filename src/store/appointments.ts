@@ -1,21 +1,11 @@
-/** Appointments: read as shown, locked as stored, saved in one way only. */
+/** Appointments: read as shown, locked as stored; `save-appointments.ts` writes them. */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
 import { RecordText } from '../db/record-text.ts'
 import type { ShownAppointment } from '../model/appointment.ts'
-import {
-  type AppointmentState,
-  type Draft,
-  type Mirror,
-  type Overlay,
-  oldestEdit,
-  shownOf,
-} from '../model/appointment-state.ts'
+import type { AppointmentState, Draft, Mirror, Overlay } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
-import { occupiedBy } from '../scheduling/conflicts.ts'
 import { among } from './among.ts'
-import { replaceBusy } from './busy.ts'
-import { noteSaved } from './changes.ts'
 
 /** An appointment with its layers, as the store keeps it. */
 export interface StoredAppointment extends AppointmentState {
@@ -118,89 +108,6 @@ export async function listEdited(tx: Tenant, dataSourceId: number, before: Insta
   return rows.map((row) => row.id)
 }
 
-/**
- * Writes appointments and what they occupy, and notes what changed. The only statement of ours that changes them: what is
- * shown is computed here from the layers.
- */
-export async function saveAppointments(tx: Tenant, appointments: StoredAppointment[]): Promise<void> {
-  if (appointments.length === 0) return
-  const rows = appointments.map((appointment) => {
-    const shown = shownOf(appointment)
-    return {
-      ...appointment,
-      ...shown,
-      starts_at: shown.start_time,
-      ends_at: shown.end_time,
-      edited_at: oldestEdit(appointment.overlay),
-      descriptor_ids: `{${shown.descriptor_ids.join(',')}}`,
-    }
-  })
-  const ids = appointments.map(({ id }) => id)
-  const spans = appointments.flatMap((row) => {
-    const own = { appointment_id: row.id, booked_by_us: row.booked_by_api_key_id !== null }
-    return occupiedBy(row).map((span) => ({ ...span, ...own }))
-  })
-  const [before] = await Promise.all([
-    upsertAppointments(tx, ids, JSON.stringify(rows)),
-    replaceBusy(tx, ids, spans),
-  ])
-  const was = new Map(before.map((row) => [row.id, row]))
-  for (const row of appointments) noteSaved(tx, row.id, was.get(row.id) ?? null, row)
-}
-
-/**
- * Answers the layers as they were; a new row is not among them. New rows are inserted without looking for a conflict: their
- * ids come from the sequence, and whoever changes a row has locked it.
- */
-async function upsertAppointments(
-  tx: Tenant,
-  ids: number[],
-  json: string,
-): Promise<(Pick<StoredAppointment, 'id'> & AppointmentState)[]> {
-  const { rows } = await sql<Pick<StoredAppointment, 'id'> & AppointmentState>`
-    with r as materialized (select * from jsonb_to_recordset(${json}::jsonb) as r(id bigint, data_source_id bigint,
-      location_id bigint, patient_id bigint,
-      provider_id bigint, operatory_id bigint, appointment_type_id bigint, starts_at timestamptz, ends_at timestamptz,
-      unavailable boolean, confirmed boolean, confirmed_at timestamptz, cancelled boolean, cancelled_at timestamptz,
-      checkin_at timestamptz, checked_out boolean, checked_out_at timestamptz, patient_missed boolean, note text,
-      referrer text, is_guardian boolean, is_new_clients_patient boolean, sooner_if_possible boolean,
-      patient_confirmed boolean, patient_confirmed_at timestamptz, descriptor_ids bigint[], deleted boolean, foreign_id text,
-      marker text, booked_by_api_key_id bigint, insertion_write_id bigint, draft jsonb, mirror jsonb, mirror_hash text,
-      mirror_seen_at timestamptz, overlay jsonb, edited_at timestamptz, last_sync_time timestamptz)),
-    was as (select id, draft, mirror, overlay from appointments
-      where institution_id = ${tx.institutionId} and ${among(sql`id`, ids)}),
-    made as (insert into appointments (institution_id, id, data_source_id, location_id, patient_id, provider_id, operatory_id,
-      appointment_type_id, starts_at, ends_at, unavailable, confirmed, confirmed_at, cancelled, cancelled_at, checkin_at,
-      checked_out, checked_out_at, patient_missed, note, referrer, is_guardian, is_new_clients_patient, sooner_if_possible,
-      patient_confirmed, patient_confirmed_at, descriptor_ids, deleted, foreign_id, marker, booked_by_api_key_id,
-      insertion_write_id, draft, mirror, mirror_hash, mirror_seen_at, overlay, edited_at, last_sync_time, created_at, updated_at)
-    select ${tx.institutionId}::bigint, r.id, r.data_source_id, r.location_id, r.patient_id, r.provider_id, r.operatory_id,
-      r.appointment_type_id, r.starts_at, r.ends_at, r.unavailable, r.confirmed, r.confirmed_at, r.cancelled, r.cancelled_at,
-      r.checkin_at, r.checked_out, r.checked_out_at, r.patient_missed, r.note, r.referrer, r.is_guardian,
-      r.is_new_clients_patient, r.sooner_if_possible, r.patient_confirmed, r.patient_confirmed_at,
-      r.descriptor_ids, r.deleted, r.foreign_id, r.marker,
-      r.booked_by_api_key_id, r.insertion_write_id, nullif(r.draft, 'null'), nullif(r.mirror, 'null'), r.mirror_hash,
-      r.mirror_seen_at, r.overlay, r.edited_at, r.last_sync_time, (select app_now()), (select app_now())
-    from r where not exists (select from was where was.id = r.id)),
-    changed as (update appointments a set location_id = r.location_id, patient_id = r.patient_id,
-      provider_id = r.provider_id, operatory_id = r.operatory_id,
-      appointment_type_id = r.appointment_type_id, starts_at = r.starts_at, ends_at = r.ends_at,
-      unavailable = r.unavailable, confirmed = r.confirmed, confirmed_at = r.confirmed_at,
-      cancelled = r.cancelled, cancelled_at = r.cancelled_at, checkin_at = r.checkin_at,
-      checked_out = r.checked_out, checked_out_at = r.checked_out_at,
-      patient_missed = r.patient_missed, note = r.note, referrer = r.referrer,
-      is_guardian = r.is_guardian, is_new_clients_patient = r.is_new_clients_patient,
-      sooner_if_possible = r.sooner_if_possible, patient_confirmed = r.patient_confirmed,
-      patient_confirmed_at = r.patient_confirmed_at, descriptor_ids = r.descriptor_ids,
-      deleted = r.deleted, foreign_id = r.foreign_id, marker = r.marker,
-      insertion_write_id = r.insertion_write_id, draft = nullif(r.draft, 'null'), mirror = nullif(r.mirror, 'null'),
-      mirror_hash = r.mirror_hash, mirror_seen_at = r.mirror_seen_at, overlay = r.overlay,
-      edited_at = r.edited_at, last_sync_time = r.last_sync_time, updated_at = (select app_now())
-    from r where a.institution_id = ${tx.institutionId} and ${among(sql`a.id`, ids)} and r.id = a.id)
-    select id, draft, mirror, overlay from was`.execute(tx.db)
-  return rows
-}
-
 export interface AppointmentFilter {
   /** Windows on the start: `start <= starts_at < end`. */
   start: Instant
@@ -230,8 +137,8 @@ export interface AppointmentPaging {
 
 /**
  * What has no comma in its text comes as one text of PostgreSQL's record form, `(17,,t,"2026-12-07 19:00:00+00")`: a page has
- * thousands of values, and to read each as a column of its own cost more than all else that a list does. `show` reads them
- * in this order.
+ * thousands of values, and to read each as a column of its own took a third of the server's time for a list. `show` reads
+ * them in this order.
  */
 const shownColumns = sql`
   row(a.id, a.patient_id, a.provider_id, a.starts_at, a.ends_at, a.confirmed, a.confirmed_at, a.patient_confirmed,

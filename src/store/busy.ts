@@ -4,6 +4,7 @@ import type { Tenant } from '../db/database.ts'
 import { addMs, type Instant } from '../model/time.ts'
 import { SPAN_MAX_MS, type Span } from '../scheduling/conflicts.ts'
 import { among } from './among.ts'
+import { rowsOf } from './row-arrays.ts'
 
 export interface BusyRow extends Span {
   appointment_id: number
@@ -13,6 +14,19 @@ export interface BusyRow extends Span {
 export interface NewBusyRow extends BusyRow {
   booked_by_us: boolean
 }
+
+const COLUMNS = {
+  appointment_id: 'bigint',
+  part: 'integer',
+  location_id: 'bigint',
+  operatory_id: 'bigint',
+  provider_id: 'bigint',
+  unavailable: 'boolean',
+  starts_at: 'timestamptz',
+  ends_at: 'timestamptz',
+  booked_by_us: 'boolean',
+} as const
+const columnNames = sql.raw(Object.keys(COLUMNS).join(', '))
 
 /** Replaces what these appointments occupy. Called by `saveAppointments` only. */
 export async function replaceBusy(tx: Tenant, appointmentIds: number[], spans: NewBusyRow[]): Promise<void> {
@@ -28,17 +42,20 @@ async function insertBusy(tx: Tenant, spans: NewBusyRow[]): Promise<void> {
   const rows = spans.map((span) => {
     const part = (parts.get(span.appointment_id) ?? 0) + 1
     parts.set(span.appointment_id, part)
-    return { ...span, part }
+    return { ...span, part, starts_at: span.start_time, ends_at: span.end_time }
   })
   await sql`
-    insert into busy (institution_id, appointment_id, part, location_id, operatory_id, provider_id, unavailable, starts_at,
-      ends_at, booked_by_us)
-    select ${tx.institutionId}::bigint, r.appointment_id, r.part, r.location_id, r.operatory_id, r.provider_id, r.unavailable,
-      r.start_time, r.end_time, r.booked_by_us
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(appointment_id bigint, part integer, location_id bigint,
-      operatory_id bigint, provider_id bigint, unavailable boolean, start_time timestamptz, end_time timestamptz,
-      booked_by_us boolean)`.execute(tx.db)
+    insert into busy (institution_id, ${columnNames})
+    select ${tx.institutionId}::bigint, ${columnNames} from ${rowsOf(COLUMNS, rows)} as r`.execute(tx.db)
 }
+
+const LOOKED_FOR = {
+  at: 'integer',
+  appointment_id: 'bigint',
+  location_id: 'bigint',
+  start_time: 'timestamptz',
+  end_time: 'timestamptz',
+} as const
 
 /** Those of these appointments' spans that fall on a time of another appointment at their location that was booked through us. */
 export async function listOnOurs(tx: Tenant, spans: BusyRow[]): Promise<BusyRow[]> {
@@ -49,14 +66,13 @@ export async function listOnOurs(tx: Tenant, spans: BusyRow[]): Promise<BusyRow[
     location_id,
     start_time,
     end_time,
-    earliest: addMs(start_time, -SPAN_MAX_MS - 1),
   }))
-  // A lateral with a limit is looked up span by span, by its index, whatever the planner believes of the tables.
+  // A lateral with a limit is looked up span by span, by its index, whatever the planner believes of the tables. It goes back
+  // as far as a span is long at most (SPAN_MAX_MS).
   const { rows: found } = await sql<{ at: number }>`
-    select r.at from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(at integer, appointment_id bigint,
-      location_id bigint, start_time timestamptz, end_time timestamptz, earliest timestamptz)
+    select r.at from ${rowsOf(LOOKED_FOR, rows)} as r
     cross join lateral (select from busy b where b.institution_id = ${tx.institutionId} and b.booked_by_us
-      and b.location_id = r.location_id and b.starts_at > r.earliest and b.starts_at < r.end_time
+      and b.location_id = r.location_id and b.starts_at >= r.start_time - interval '24 hours' and b.starts_at < r.end_time
       and b.ends_at > r.start_time and b.appointment_id <> r.appointment_id limit 1) ours`.execute(tx.db)
   return found.flatMap(({ at }) => spans[at] ?? [])
 }

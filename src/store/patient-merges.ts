@@ -4,9 +4,10 @@
  */
 import { sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
-import { lockAppointments, type StoredAppointment, saveAppointments } from './appointments.ts'
+import { lockAppointments, type StoredAppointment } from './appointments.ts'
 import { notePatients } from './changes.ts'
 import { savePullProgress } from './data-sources.ts'
+import { saveAppointments } from './save-appointments.ts'
 import { lockOpenWrites } from './writes.ts'
 
 export interface Merge {

@@ -12,7 +12,6 @@ import {
   lockAppointments,
   nextAppointmentIds,
   type StoredAppointment,
-  saveAppointments,
 } from '../store/appointments.ts'
 import { noteQuietly } from '../store/changes.ts'
 import { clearAside, setAside } from '../store/data-sources.ts'
@@ -22,6 +21,7 @@ import { followMerges } from '../store/patient-merges.ts'
 import { savePatients } from '../store/patients-mirror.ts'
 import { saveProcedures } from '../store/procedures-mirror.ts'
 import { FORGOTTEN_KEY, findOwnMarkers } from '../store/recovery.ts'
+import { saveAppointments } from '../store/save-appointments.ts'
 import { hastenSecondLook } from '../store/second-looks.ts'
 import { keptForeign } from '../store/stored-ids.ts'
 import { reconsiderWrites } from '../store/writes.ts'
@@ -116,19 +116,22 @@ export async function mergeAppointments(
 ): Promise<ForeignId[]> {
   if (given.length === 0) return []
   const records = [...new Map(given.map((record) => [record.foreignId, record])).values()]
-  const { todo, recheck } = await sortOut(tx, context, records)
-  if (todo.length === 0) return recheck
-  const locked = new Map(
-    (
-      await lockAppointments(
-        tx,
-        todo.flatMap(({ id }) => id ?? []),
-      )
-    ).map((row) => [row.id, row]),
-  )
+  const { todo, recheck, well } = await sortOut(tx, context, records)
+  const cleared = clearAside(tx, context.sourceId, 'appointment', well)
+  if (todo.length === 0) {
+    await cleared
+    return recheck
+  }
+  const ids = todo.flatMap(({ id }) => id ?? [])
   const strange = todo.flatMap(({ id, record }) => (id === null ? [record.foreignId] : []))
-  const kept = await keptForeign(tx, context.sourceId, 'appointment', strange)
-  const fresh = await nextAppointmentIds(tx, strange.filter((one) => kept(one) === null).length)
+  const [rowsLocked, kept, fresh] = await Promise.all([
+    lockAppointments(tx, ids),
+    keptForeign(tx, context.sourceId, 'appointment', strange),
+    // As many as may be needed: whoever takes an id that was kept leaves one unused.
+    nextAppointmentIds(tx, strange.length),
+    cleared,
+  ])
+  const locked = new Map(rowsLocked.map((row) => [row.id, row]))
   const rows: StoredAppointment[] = []
   const moved: StoredAppointment[] = []
   for (const { record, hash, id, isCopy, isForgotten, newMarker, ...one } of todo) {
@@ -160,8 +163,8 @@ export async function mergeAppointments(
     rows.push(row)
     if (takesAnew(was, row)) moved.push(row)
   }
-  await saveAppointments(tx, rows)
-  if (!context.quiet) await noteConflicts(tx, moved)
+  // What they take is looked up behind what saves them, without waiting in between.
+  await Promise.all([saveAppointments(tx, rows), context.quiet ? null : noteConflicts(tx, moved)])
   return recheck
 }
 
@@ -187,23 +190,25 @@ function keepInstants(mirror: Mirror, previous: Mirror | null, record: Appointme
   return kept
 }
 
-/** What differs from the mirror and may be merged, and what must be asked for again. */
+/** What differs from the mirror and may be merged, what must be asked for again, and what is read well. */
 async function sortOut(
   tx: Tenant,
   context: MergeContext,
   records: AppointmentRecord[],
-): Promise<{ todo: Candidate[]; recheck: ForeignId[] }> {
+): Promise<{ todo: Candidate[]; recheck: ForeignId[]; well: ForeignId[] }> {
   const ids = records.map((record) => record.foreignId)
   const markers = records.flatMap((record) => record.marker ?? [])
-  const known = await findMirrored(tx, context.sourceId, ids, markers)
+  const [known, patients] = await Promise.all([
+    findMirrored(tx, context.sourceId, ids, markers),
+    mapPatients(
+      tx,
+      context.sourceId,
+      records.flatMap((record) => record.patient ?? []),
+    ),
+  ])
   const byForeignId = new Map(known.map((row) => [row.foreign_id, row]))
   const byMarker = new Map(known.map((row) => [row.marker, row]))
   const forgotten = await findForgotten(tx, context.sourceId, records, known)
-  const patients = await mapPatients(
-    tx,
-    context.sourceId,
-    records.flatMap((record) => record.patient ?? []),
-  )
   const todo: Candidate[] = []
   const recheck: ForeignId[] = []
   const well: ForeignId[] = []
@@ -230,8 +235,7 @@ async function sortOut(
     }
   }
   await markCopies(tx, context.sourceId, todo)
-  await clearAside(tx, context.sourceId, 'appointment', well)
-  return { todo, recheck }
+  return { todo, recheck, well }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { FieldName, Mirror } from '../model/appointment-state.ts'
 import { same } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
 import type { Policy } from '../scheduling/sharing.ts'
-import { lockAppointments, type StoredAppointment, saveAppointments } from '../store/appointments.ts'
+import { lockAppointments, type StoredAppointment } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { type ForeignNames, findForeignNames } from '../store/directory-mirror.ts'
 import { isOverridden } from '../store/overrides.ts'
@@ -16,6 +16,7 @@ import {
   setPatientMarker,
 } from '../store/patients-mirror.ts'
 import { getPolicy } from '../store/policies.ts'
+import { saveAppointments } from '../store/save-appointments.ts'
 import {
   type AttemptEnd,
   beginAttempt,

@@ -3,9 +3,10 @@
 import type { Tenant } from '../db/database.ts'
 import { withoutEdits } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
-import { listEdited, lockAppointments, saveAppointments } from '../store/appointments.ts'
+import { listEdited, lockAppointments } from '../store/appointments.ts'
 import { noteLoaded } from '../store/changes.ts'
 import { now, savePullProgress, setStatus } from '../store/data-sources.ts'
+import { saveAppointments } from '../store/save-appointments.ts'
 import type { Pull } from './at-work.ts'
 
 /** Completes a pull in one transaction. */

@@ -5,16 +5,12 @@ import { withoutWrite } from '../model/appointment-state.ts'
 import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import type { WriteCode } from '../model/writes.ts'
-import {
-  findMirrored,
-  lockAppointments,
-  type StoredAppointment,
-  saveAppointments,
-} from '../store/appointments.ts'
+import { findMirrored, lockAppointments, type StoredAppointment } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { mapPatients } from '../store/patient-links.ts'
 import { followMerges, mapSurvivors } from '../store/patient-merges.ts'
 import { lockPatientOf, savePatients, tiePatient } from '../store/patients-mirror.ts'
+import { saveAppointments } from '../store/save-appointments.ts'
 import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
 import { readAround } from './alternatives.ts'
 import type { Push } from './at-work.ts'

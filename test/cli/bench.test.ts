@@ -72,3 +72,10 @@ it('draws what the server does while it books', async () => {
     rmSync(folder, { recursive: true, force: true })
   }
 }, 120_000)
+
+it('merges new rows with their events and unchanged ones beside COPY, and again from an empty table', async () => {
+  const measured = await bench(...['sync', 'merge', '--rows', '600', '--runs', '2'])
+  expect(measured).toMatchObject({ rows: 600, runs: 2 })
+  for (const name of ['merge_new_per_second', 'merge_unchanged_per_second', 'copy_per_second', 'new_ratio'])
+    expect(measured[name].least).toBeGreaterThan(0)
+}, 120_000)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { inTenant, inWork } from '../../src/db/database.ts'
-import { listEvents, positionEvents, recordEvent } from '../../src/store/events.ts'
+import { listEvents, positionEvents, recordEvent, recordEvents } from '../../src/store/events.ts'
 import { setUpPractice } from '../support/bridge.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -34,6 +34,27 @@ it('shows events once they have a position, and none before', async () => {
   expect(await read(null)).toEqual([])
   await position()
   expect((await read(null)).map((event) => event.body.n)).toEqual([1])
+})
+
+it('keeps those that are recorded together in their order, each with its own body', async () => {
+  const last = (await read(null)).at(-1)?.position ?? null
+  const texts = ['', 'Zoë', 'x'.repeat(5_000), 'y']
+  await inTenant(t.database, institutionId, (tx) =>
+    recordEvents(
+      tx,
+      texts.map((text, at) => ({
+        name: 'patient_updated',
+        resourceType: 'Patient',
+        subjectId: at === 1 ? null : at,
+        body: { text },
+      })),
+    ),
+  )
+  await position()
+  const recorded = await inTenant(t.database, institutionId, (tx) => listEvents(tx, last, 10))
+  expect(recorded.map(({ body }) => body.text)).toEqual(texts)
+  const subjects = await t.look('select subject_id from events order by id desc limit 4')
+  expect(subjects).toEqual(['3', '2', null, '0'].map((subject_id) => ({ subject_id })))
 })
 
 it('skips nothing and waits for nobody when transactions commit out of order', async () => {
