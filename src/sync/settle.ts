@@ -141,8 +141,7 @@ export async function settleRejected(
     const [row] = await lockAppointments(tx, [prepared.appointment.id])
     const write = await lockWrite(tx, prepared.write.id)
     if (!row || !write) return
-    // An insertion that was withdrawn has no row there that is shown.
-    if (stands && write.kind !== 'insert') await takeRecord(tx, push, row, stands)
+    if (stands) await takeStanding(tx, push, row, stands)
     await noteOutcome(tx, prepared, {
       outcome: 'rejected',
       code: outcome.code,
@@ -150,6 +149,20 @@ export async function settleRejected(
     })
     await endBadly(tx, row, write, 'failed', code, outcome.message, around)
   })
+}
+
+/**
+ * What was withdrawn, as it stands after that. A page that was read before may be merged later: it is then older than this.
+ * An insertion that no pull has met has no row there that is shown (decision 8), and needs none.
+ */
+async function takeStanding(
+  tx: Tenant,
+  push: Push,
+  row: StoredAppointment,
+  stands: AppointmentRecord,
+): Promise<void> {
+  if (row.mirror) await takeRecord(tx, push, row, stands)
+  else row.mirror_seen_at = await now(tx)
 }
 
 async function readAgain(push: Push, prepared: Prepared, message: string): Promise<void> {
