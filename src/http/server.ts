@@ -84,6 +84,9 @@ const notHere = new Failure('not_found', 'A worker answers /livez, /readyz and /
 function openFastify(context: ServerContext): FastifyInstance {
   const arrivalMs = context.arrivalMs ?? ARRIVAL_MS
   return Fastify({
+    // What comes over a connection that is still open while the server drains is answered too, and the connection then closed:
+    // Fastify's own answer would be no envelope, and a rolling restart would be seen by clients.
+    return503OnClosing: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: arrivalMs,
     http: {

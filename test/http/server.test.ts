@@ -1,4 +1,6 @@
 import { request } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openDatabase } from '../../src/db/database.ts'
 import { openPool } from '../../src/db/pool.ts'
@@ -17,6 +19,31 @@ beforeAll(async () => {
   base = { subdomain: s.subdomain, location_id: s.locationId }
 })
 afterAll(async () => await s[Symbol.asyncDispose]())
+
+it('answers what comes over an open connection while it drains, and then closes the connection', async () => {
+  const app = buildServer({ database: s.t.database, clock: s.t.clock, connectors: [], wake: () => undefined })
+  const started = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  app.get('/slow', async () => {
+    started.resolve()
+    await goOn.promise
+    return 'slow'
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  const said = text(socket)
+  socket.write('GET /slow HTTP/1.1\r\nhost: here\r\n\r\n')
+  await started.promise
+  const closed = app.close()
+  const arrived = new Promise((resolve) => app.server.once('request', resolve))
+  socket.write('GET /livez HTTP/1.1\r\nhost: here\r\n\r\n')
+  await arrived
+  goOn.resolve()
+  await closed
+  const answers = await said
+  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+  expect(answers).toMatch(/connection: close/i)
+})
 
 it('answers an unknown path 404 in the envelope, also for what NexHealth has and we have not', async () => {
   for (const path of [
