@@ -43,13 +43,13 @@ async function run(input: Input): Promise<number> {
     warm.push(await startDemo(dataDir))
   }
   terminal.note('Letting serve idle ...')
-  await using serve = startOwn(['serve', '--port', '0', '--data-dir', dataDir])
-  await sleep(idleSeconds * 1000)
-  serve.mustRun()
+  // As with the demo, the first one makes what later ones find: its compiled code.
+  await idle(dataDir, idleSeconds)
+  const memory = await idle(dataDir, idleSeconds)
   const { median, least, most } = medianOf(warm)
   const result = {
     warm_start_ms: { median: Math.round(median), least: Math.round(least), most: Math.round(most) },
-    serve_idle_mb: Math.round(serve.memory() / MEGABYTE),
+    serve_idle_mb: Math.round(memory / MEGABYTE),
   }
   const rows = [
     [
@@ -72,4 +72,12 @@ async function startDemo(dataDir: string): Promise<number> {
     await sleep(LOOK_MS)
   }
   return performance.now() - began
+}
+
+/** What a serve holds that nobody has asked for so long, in bytes. */
+async function idle(dataDir: string, seconds: number): Promise<number> {
+  await using serve = startOwn(['serve', '--port', '0', '--data-dir', dataDir])
+  await sleep(seconds * 1000)
+  serve.mustRun()
+  return serve.memory()
 }

@@ -120,7 +120,7 @@ function answerFailures(
     // Fastify judges the content type of some methods before it sees that no route takes them.
     if (request.is404 && !(error instanceof Failure)) return refuseUnrouted(request, reply)
     const { status, retryAfterSeconds, body } = refusal(error, request.id)
-    if (status >= 500) logFault(context, request, error)
+    if (status >= 500) logFault(context, request, status, error)
     // Where the database is away, there is nowhere to write a row, and nothing was done or shown.
     if (status === 503 && !(error instanceof Failure)) request.audit = null
     if (retryAfterSeconds !== null && !reply.hasHeader('retry-after'))
@@ -210,7 +210,7 @@ function traceIdOf(request: FastifyRequest): { trace_id?: string } {
 }
 
 /** The kind of error and where it was thrown; never its message, which may quote what was sent. */
-function logFault(context: ServerContext, request: FastifyRequest, error: unknown): void {
+function logFault(context: ServerContext, request: FastifyRequest, status: number, error: unknown): void {
   const { name, code, stack } = (error ?? {}) as { name?: string; code?: string; stack?: string }
   const at = (stack ?? '')
     .split('\n')
@@ -220,6 +220,7 @@ function logFault(context: ServerContext, request: FastifyRequest, error: unknow
     {
       request_id: request.id,
       route: request.routeOptions.url ?? null,
+      status,
       error: name ?? null,
       code: code ?? null,
       at,

@@ -4,7 +4,6 @@ import type { Tenant } from '../db/database.ts'
 import { addMs, type Instant } from '../model/time.ts'
 import { SPAN_MAX_MS } from '../scheduling/conflicts.ts'
 import type { TakenGroup, TakenSpan } from '../scheduling/taken.ts'
-import { among } from './among.ts'
 
 export interface TakenFilter {
   locationIds: number[]
@@ -61,13 +60,16 @@ function fromHolds(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
   return sql`from slot_holds t where ${overlapping(tx, filter)} and t.expires_at > app_now()`
 }
 
-/** One bounded scan for each location: no span is longer than 24 hours. */
+/**
+ * One bounded scan for each location: no span is longer than 24 hours. With a list of locations PostgreSQL plans for the times
+ * asked for, as it should: a plan that it keeps for all of them takes twice as long.
+ */
 function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): RawBuilder<unknown> {
   const asked = of
     ? sql`and (t.operatory_id = any(${of.operatoryIds}::bigint[])
       or (t.operatory_id is null and (t.provider_id is null or t.provider_id = any(${of.providerIds}::bigint[])))
       or t.provider_id = any(${of.anywhereProviderIds}::bigint[]))`
     : sql``
-  return sql`t.institution_id = ${tx.institutionId} and ${among(sql`t.location_id`, locationIds)}
+  return sql`t.institution_id = ${tx.institutionId} and t.location_id = any(${locationIds}::bigint[])
     and t.starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and t.starts_at < ${to} and t.ends_at > ${from} ${asked}`
 }

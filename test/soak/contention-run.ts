@@ -146,7 +146,7 @@ async function compete(rivals: Rivals, throws: Dice): Promise<ContentionResult> 
     desk: desks.reduce((all, one) => all + one, 0),
     over: over.length,
     untyped: untyped.length,
-    findings: [...over, ...counted(untyped)],
+    findings: [...over, ...counted(untyped), ...stage.faults()],
   }
 }
 

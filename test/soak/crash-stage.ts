@@ -1,5 +1,5 @@
 /** All that one crash run stands on: a fresh database, a practice, servers and workers as programs, and wires that can be cut. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inTenant, type Tenant } from '../../src/db/database.ts'
@@ -18,6 +18,8 @@ export interface Stage extends AsyncDisposable {
   ask: AskPractice
   programs: { practice: Program; workers: Program[]; servers: Program[] }
   wires: { database: CuttingWires; practice: CuttingWires }
+  /** What servers could not explain: each kind of error, where it was thrown, and how often since the last look. */
+  faults(): string[]
   tenant<T>(run: (tx: Tenant) => Promise<T>): Promise<T>
   /** Both clocks go on by so many milliseconds. */
   pass(ms: number): Promise<void>
@@ -76,16 +78,18 @@ async function build(
   const wired = atDatabase(`postgresql://slotbridge@127.0.0.1:${database.port}/`, {
     database: new URL(t.url).pathname.slice(1),
   })
+  const log = join(folder, 'servers.log')
   const key = t.database.masterKey.toString('base64')
   const many = (count: number, file: string, args: string[]): Program[] =>
     Array.from({ length: count }, () => stack.use(startProgram(file, () => args)))
   const programs = {
     practice: sandbox,
     workers: many(workers, WORKER, [wired, wired, key, WORKER_POOL, 'sandbox']),
-    servers: many(servers, SERVER, [wired, key]),
+    servers: many(servers, SERVER, [wired, key, log]),
   }
   return {
     ...{ t, practice: loaded.practice, ask, programs, wires: { database, practice: wire } },
+    faults: () => takeFaults(log),
     tenant: (run) => inTenant(t.database, loaded.practice.institutionId, run),
     async pass(ms) {
       offset += ms
@@ -96,4 +100,16 @@ async function build(
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+/** Of the servers' log, which is emptied: answers of 500, the only ones that say nothing of their reason. */
+function takeFaults(log: string): string[] {
+  if (!existsSync(log)) return []
+  const lines = readFileSync(log, 'utf8').trim().split('\n')
+  truncateSync(log)
+  const faults = lines.flatMap((line) => {
+    const { status, error, code, at } = JSON.parse(line) as Record<string, unknown> & { at?: string[] }
+    return status === 500 ? [`${error} ${code}${at?.[0] ?? ''}`] : []
+  })
+  return [...new Set(faults)].map((text) => `${faults.filter((one) => one === text).length} × ${text}`)
 }
