@@ -105,7 +105,7 @@ async function build(
 /** Of the servers' log, which is emptied: answers of 500, the only ones that say nothing of their reason. */
 function takeFaults(log: string): string[] {
   if (!existsSync(log)) return []
-  const lines = readFileSync(log, 'utf8').trim().split('\n')
+  const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean)
   truncateSync(log)
   const faults = lines.flatMap((line) => {
     const { status, error, code, at } = JSON.parse(line) as Record<string, unknown> & { at?: string[] }
