@@ -1,6 +1,7 @@
 /** Everything that takes time: what appointments and blocks occupy, and holds that still count. */
 import { type RawBuilder, sql } from 'kysely'
 import type { Tenant } from '../db/database.ts'
+import { gatherInstants, readInstants } from '../db/instants.ts'
 import { addMs, type Instant } from '../model/time.ts'
 import { SPAN_MAX_MS } from '../scheduling/conflicts.ts'
 import type { TakenGroup, TakenSpan } from '../scheduling/taken.ts'
@@ -30,7 +31,7 @@ export async function listTaken(tx: Tenant, filter: TakenFilter): Promise<TakenS
 /** The times alone, by what they are taken of: a row for each resource, however many appointments it has. */
 export async function listTakenGroups(tx: Tenant, filter: TakenFilter): Promise<TakenGroup[]> {
   const { rows } = await groupsQuery(tx, filter).execute(tx.db)
-  return rows
+  return rows.map((row) => ({ ...row, starts: readInstants(row.starts), ends: readInstants(row.ends) }))
 }
 
 /** The plan of `listTakenGroups`, as the database carries it out for the transaction's role. */
@@ -40,16 +41,21 @@ export async function explainTaken(tx: Tenant, filter: TakenFilter): Promise<str
   return rows.map((row) => row['QUERY PLAN'])
 }
 
-function groupsQuery(tx: Tenant, filter: TakenFilter): RawBuilder<TakenGroup> {
-  return sql<TakenGroup>`
-    select unavailable, location_id, operatory_id, provider_id, json_agg(starts) as starts, json_agg(ends) as ends
-    from (select t.unavailable, ${columns} ${fromBusy(tx, filter)}
-        union all select false, ${columns} ${fromHolds(tx, filter)})
-      as r(unavailable, location_id, operatory_id, provider_id, starts, ends)
+type GroupRow = Omit<TakenGroup, 'starts' | 'ends'> & { starts: Buffer; ends: Buffer }
+
+function groupsQuery(tx: Tenant, filter: TakenFilter): RawBuilder<GroupRow> {
+  const times = sql`${resource}, t.starts_at, t.ends_at`
+  return sql<GroupRow>`
+    select unavailable, location_id, operatory_id, provider_id,
+      ${gatherInstants(sql`starts_at`)} as starts, ${gatherInstants(sql`ends_at`)} as ends
+    from (select t.unavailable, ${times} ${fromBusy(tx, filter)}
+        union all select false, ${times} ${fromHolds(tx, filter)})
+      as r(unavailable, location_id, operatory_id, provider_id, starts_at, ends_at)
     group by unavailable, location_id, operatory_id, provider_id`
 }
 
-const columns = sql`t.location_id, t.operatory_id, t.provider_id,
+const resource = sql`t.location_id, t.operatory_id, t.provider_id`
+const columns = sql`${resource},
   round(date_part('epoch', t.starts_at) * 1000) as start, round(date_part('epoch', t.ends_at) * 1000) as end`
 
 function fromBusy(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
@@ -62,13 +68,15 @@ function fromHolds(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
 
 /**
  * One bounded scan for each location: no span is longer than 24 hours. With a list of locations PostgreSQL plans for the times
- * asked for, as it should: a plan that it keeps for all of them takes twice as long.
+ * asked for, as it should: a plan that it keeps for all of them takes twice as long. What is asked for it looks up in tables of
+ * its own, whichever plan it takes; an array it would walk through for each row of a kept plan.
  */
 function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): RawBuilder<unknown> {
+  const isAmong = (ids: number[]) => sql`in (select unnest(${ids}::bigint[]))`
   const asked = of
-    ? sql`and (t.operatory_id = any(${of.operatoryIds}::bigint[])
-      or (t.operatory_id is null and (t.provider_id is null or t.provider_id = any(${of.providerIds}::bigint[])))
-      or t.provider_id = any(${of.anywhereProviderIds}::bigint[]))`
+    ? sql`and (t.operatory_id ${isAmong(of.operatoryIds)}
+      or (t.operatory_id is null and (t.provider_id is null or t.provider_id ${isAmong(of.providerIds)}))
+      or t.provider_id ${isAmong(of.anywhereProviderIds)})`
     : sql``
   return sql`t.institution_id = ${tx.institutionId} and t.location_id = any(${locationIds}::bigint[])
     and t.starts_at > ${addMs(from, -SPAN_MAX_MS - 1)} and t.starts_at < ${to} and t.ends_at > ${from} ${asked}`
