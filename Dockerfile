@@ -25,5 +25,5 @@ VOLUME /var/lib/slotbridge
 EXPOSE 4010
 # Node itself is the process that is told to stop: serve drains on SIGTERM.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=8", "dist/main.js"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "dist/main.js"]
 CMD ["serve"]

@@ -3,6 +3,7 @@ import { type Role, startApp } from '../app.ts'
 import { openLog } from '../log.ts'
 import { Failure } from '../model/failures.ts'
 import type { Command, Input } from './command.ts'
+import { giveBackMemory } from './give-back.ts'
 import { listenForStop, whenAborted } from './signals.ts'
 
 const ROLES: readonly Role[] = ['api', 'worker', 'all']
@@ -49,6 +50,7 @@ async function run({ config, values }: Input): Promise<number> {
     killed: signals.killed,
   })
   log.info({ role, url: app.url }, 'ready')
+  giveBackMemory()
   await whenAborted(signals.asked)
   log.info({}, 'draining')
   await app.stop()

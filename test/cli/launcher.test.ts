@@ -143,7 +143,7 @@ describe('the launcher', () => {
     expect(JSON.parse(first.stdout)).toMatchObject({
       cwd: folder,
       argv: ['book', 'a b', '--note', "it's"],
-      flags: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'],
+      flags: ['--disable-warning=ExperimentalWarning'],
     })
     expect(run([])).toMatchObject({ status: 0, stderr: '' })
     expect(installs()).toBe(1)

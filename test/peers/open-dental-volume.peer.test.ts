@@ -67,8 +67,7 @@ it(`loads ${APPOINTMENTS} appointments and ${PATIENTS} patients, and says what i
     writeFileSync(file, JSON.stringify(practice.configuration))
     const bare = await bareSeconds()
     // As the launcher starts it.
-    const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']
-    const args = [...flags, launcher, 'bench', 'sync', 'open-dental']
+    const args = ['--disable-warning=ExperimentalWarning', launcher, 'bench', 'sync', 'open-dental']
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [...args, '--tz', ZONE, '--file', file, '--data-dir', join(folder, 'data'), '--json'],
