@@ -99,6 +99,10 @@ export interface DueWrite {
   traceparent: string | null
 }
 
+/** Of `writes w`: the first open one of its appointment. */
+const isFirst = sql`not exists (select from writes earlier where earlier.institution_id = w.institution_id
+  and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)`
+
 /**
  * The writes that may go now, oldest first: the first open write of each appointment, where its time has come.
  * The ones behind it wait, so that one appointment's writes go in order. What waits for a person is due at its deadline.
@@ -108,8 +112,7 @@ export async function listDueWrites(tx: Tenant, dataSourceId: number, limit: num
     select w.id, w.appointment_id, w.kind, w.traceparent from writes w
     where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
       and w.next_attempt_at <= app_now()
-      and not exists (select from writes earlier where earlier.institution_id = w.institution_id
-        and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
+      and ${isFirst}
     order by w.next_attempt_at, w.id limit ${limit}`.execute(tx.db)
   return rows
 }
@@ -120,8 +123,7 @@ export async function listOverdue(tx: Tenant, dataSourceId: number, limit: numbe
     select w.id, w.appointment_id, w.kind, w.traceparent from writes w
     where w.institution_id = ${tx.institutionId} and w.data_source_id = ${dataSourceId} and w.ended_at is null
       and w.state = 'pending' and w.deadline <= app_now()
-      and not exists (select from writes earlier where earlier.institution_id = w.institution_id
-        and earlier.appointment_id = w.appointment_id and earlier.ended_at is null and earlier.id < w.id)
+      and ${isFirst}
     order by w.id limit ${limit}`.execute(tx.db)
   return rows
 }
@@ -136,11 +138,15 @@ export async function nextDeadline(tx: Tenant, dataSourceId: number): Promise<In
   return rows[0]?.at ?? null
 }
 
-/** When the next write of a data source is due; null where nothing is owed. */
+/**
+ * When the next write of a data source is due; null where nothing is owed. The ones behind the first of an appointment are
+ * due with it: by their own times the source would be turned to again and again while the first waits.
+ */
 export async function nextDue(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
-  const { rows } = await sql<{ at: Instant | null }>`
-    select min(next_attempt_at) as at from writes where institution_id = ${tx.institutionId}
-      and data_source_id = ${dataSourceId} and ended_at is null`.execute(tx.db)
+  const { rows } = await sql<{ at: Instant }>`
+    select w.next_attempt_at as at from writes w where w.institution_id = ${tx.institutionId}
+      and w.data_source_id = ${dataSourceId} and w.ended_at is null and ${isFirst}
+    order by w.next_attempt_at limit 1`.execute(tx.db)
   return rows[0]?.at ?? null
 }
 

@@ -8,7 +8,7 @@ import { listWrites } from '../../src/store/writes.ts'
 import { serveApi } from '../support/api.ts'
 import { book, freeStarts, newPatient, type Place, somePlace } from '../support/booking.ts'
 import { type Bridge, type BridgeOptions, startBridge } from '../support/bridge.ts'
-import { type MeddlingProxy, startMeddling } from '../support/meddling-proxy.ts'
+import { type Held, type MeddlingProxy, startMeddling } from '../support/meddling-proxy.ts'
 
 const HALF_HOUR = 30 * 60_000
 
@@ -294,6 +294,29 @@ describe('a practice that checks no times', () => {
     expect((await run.standing(start)).map((one) => one.visit_id)).toEqual([theirs])
   })
 
+  it('shows an insertion withdrawn, though a page that was read before is merged after', async () => {
+    const { bridge, proxy } = run
+    const start = run.nextStart()
+    let page: Held | undefined
+    proxy.before('POST /visits', async () => {
+      await run.desk(start)
+      // The next one is the withdrawal: just before it, a pull reads ours as it stands for a moment.
+      proxy.before('PATCH /visits', async () => {
+        page = proxy.hold('GET /changes')
+        void bridge.pulled()
+        await page.came
+      })
+    })
+    const id = await run.booked(start)
+    expect((await bridge.settled(id)).insertion?.status).toBe('failed')
+    // Nothing newer is read until we have looked.
+    const next = proxy.hold('GET /changes')
+    page?.release()
+    await expect.poll(async () => await hasMirror(bridge, id), { timeout: 10_000 }).toBe(true)
+    expect(await bridge.appointment(id)).toMatchObject({ cancelled: true, insertion: { status: 'failed' } })
+    next.release()
+  })
+
   it('is withdrawn from once, though the answer to that is lost', async () => {
     const { bridge } = run
     const start = run.nextStart()
@@ -306,3 +329,8 @@ describe('a practice that checks no times', () => {
     expect(await run.standing(start)).toHaveLength(1)
   })
 })
+
+async function hasMirror(bridge: Bridge, id: number): Promise<boolean> {
+  const [row] = await bridge.t.look('select mirror is not null as met from appointments where id = $1', [id])
+  return row?.met === true
+}

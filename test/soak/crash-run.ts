@@ -134,13 +134,17 @@ const STANDING = `select app_now() as at, clock_timestamp() as really, d.write_s
 const GOES_ON = `ended_at is null and not exists (select from writes f where f.appointment_id = writes.appointment_id
     and f.id <= writes.id and f.state = 'needs_decision')`
 
+/** The ones behind the first of an appointment go when that has ended. */
+const IS_FIRST = `not exists (select from writes f where f.appointment_id = writes.appointment_id
+    and f.id < writes.id and f.ended_at is null)`
+
 /**
  * How long until something is to be done again, in milliseconds; null while a worker is at it, and no time may pass. Whoever
  * held the unit and died holds it for a second.
  */
 const NEXT = `select case when w.leased_until > clock_timestamp() then null else
     (extract(epoch from greatest(least(
-        (select min(next_attempt_at) from writes where ${GOES_ON}),
+        (select min(next_attempt_at) from writes where ${GOES_ON} and ${IS_FIRST}),
         (select min(look_again_at) from writes)),
       case when w.failures > 0 then w.run_at end) - app_now()) * 1000)::float8 end as ms
   from work w where w.kind = 'push'`

@@ -8,13 +8,21 @@ export interface MeddlingProxy extends AsyncDisposable {
   before(call: string, act: () => Promise<unknown>): void
   /** Has the answer to the next call that begins so lost. */
   lose(call: string): void
+  /** Has the answer to the next call that begins so kept back from when it is known (`came`) until it is released. */
+  hold(call: string): Held
   /** Every call that came, method and path. */
   calls: string[]
+}
+
+export interface Held {
+  came: Promise<void>
+  release(): void
 }
 
 export async function startMeddling(target: string): Promise<MeddlingProxy> {
   let waiting: { call: string; act: () => Promise<unknown> } | null = null
   let losing: string | null = null
+  let holding: { call: string; known(): void; released: Promise<void> } | null = null
   const calls: string[] = []
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = []
@@ -39,8 +47,15 @@ export async function startMeddling(target: string): Promise<MeddlingProxy> {
       response.destroy()
       return
     }
+    const content = Buffer.from(await answer.arrayBuffer())
+    if (holding && call.startsWith(holding.call)) {
+      const { known, released } = holding
+      holding = null
+      known()
+      await released
+    }
     response.writeHead(answer.status, { 'content-type': 'application/json' })
-    response.end(Buffer.from(await answer.arrayBuffer()))
+    response.end(content)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -51,6 +66,12 @@ export async function startMeddling(target: string): Promise<MeddlingProxy> {
     },
     lose(call) {
       losing = call
+    },
+    hold(call) {
+      const known = Promise.withResolvers<void>()
+      const released = Promise.withResolvers<void>()
+      holding = { call, known: known.resolve, released: released.promise }
+      return { came: known.promise, release: released.resolve }
     },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()

@@ -1,0 +1,29 @@
+/** When a data source is turned to again for its writes. */
+import { expect, it } from 'vitest'
+import { changeAppointment } from '../../src/booking/change.ts'
+import { listDueWrites, nextDue } from '../../src/store/writes.ts'
+import { book, freeStarts, newPatient, somePlace } from '../support/booking.ts'
+import { startBridge } from '../support/bridge.ts'
+
+it('is when the first write of an appointment is due, whatever waits behind it', async () => {
+  await using bridge = await startBridge()
+  await bridge.stopWorker()
+  const { sourceId, apiKeyId } = bridge
+  expect(await bridge.tenant((tx) => nextDue(tx, sourceId))).toBeNull()
+  const [start = ''] = await freeStarts(bridge, await somePlace(bridge), 1)
+  const { id } = await book(bridge, { patientId: await newPatient(bridge), start })
+  const fields = { confirmed: true }
+  await bridge.tenant((tx) => changeAppointment(tx, { apiKeyId, appointmentId: id, version: 'v3', fields }))
+  const inAnHour = "date_trunc('second', app_now()) + interval '1 hour'"
+  const [first] = await bridge.t.look(
+    `update writes set next_attempt_at = ${inAnHour} where appointment_id = $1 and kind = 'insert' returning next_attempt_at as at`,
+    [id],
+  )
+  const waits = new Date(String(first?.at)).toISOString()
+  expect(await bridge.tenant((tx) => listDueWrites(tx, sourceId, 10))).toEqual([])
+  expect(await bridge.tenant((tx) => nextDue(tx, sourceId))).toBe(waits)
+  await bridge.t.look("update writes set next_attempt_at = app_now() where kind = 'insert'")
+  bridge.startWorker()
+  expect(await bridge.settled(id)).toMatchObject({ confirmed: true, insertion: { status: 'complete' } })
+  expect(await bridge.tenant((tx) => nextDue(tx, sourceId))).toBeNull()
+})
