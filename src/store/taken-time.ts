@@ -67,9 +67,9 @@ function fromHolds(tx: Tenant, filter: TakenFilter): RawBuilder<unknown> {
 }
 
 /**
- * One bounded scan for each location: no span is longer than 24 hours. With a list of locations PostgreSQL plans for the times
- * asked for, as it should: a plan that it keeps for all of them takes twice as long. What is asked for it looks up in tables of
- * its own, whichever plan it takes; an array it would walk through for each row of a kept plan.
+ * One bounded scan for each location: no span is longer than 24 hours. What is asked for is looked up in tables of its own,
+ * whichever plan PostgreSQL keeps: an array it would walk through for each row. Locations stay a list also where it is one:
+ * compared as such, one of many appointments took twice as long.
  */
 function overlapping(tx: Tenant, { locationIds, from, to, of }: TakenFilter): RawBuilder<unknown> {
   const isAmong = (ids: number[]) => sql`in (select unnest(${ids}::bigint[]))`
