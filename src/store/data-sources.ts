@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Tenant, WorkTransaction } from '../db/database.ts'
 import { Failure } from '../model/failures.ts'
+import type { SetAsideRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
 import { noteTurned } from './changes.ts'
 import { listTypedSources, listUnclaimedTypes } from './stored-ids.ts'
@@ -237,19 +238,30 @@ export async function setStatus(
   if (rows[0]?.turned) noteTurned(tx, id, direction)
 }
 
+/** Where a row that is set aside does not even tell its key. */
+const WITHOUT_ID = 'unknown'
+
 /** Keeps a row that could not be read, sealed, with its reason; a later good reading of it takes it away. */
 export async function setAside(
   tx: Tenant,
   dataSourceId: number,
-  row: { noun: string; foreignId: string; reason: string; raw: unknown },
+  { noun, foreignId, reason, raw }: SetAsideRecord,
 ): Promise<void> {
   await sql`insert into set_aside (institution_id, data_source_id, noun, foreign_id, reason, raw_sealed)
-    values (${tx.institutionId}, ${dataSourceId}, ${row.noun}, ${row.foreignId}, ${row.reason}, ${tx.seal(row.raw)})
+    values (${tx.institutionId}, ${dataSourceId}, ${noun}, ${foreignId ?? WITHOUT_ID}, ${reason}, ${tx.seal(raw)})
     on conflict (institution_id, data_source_id, noun, foreign_id)
     do update set reason = excluded.reason, raw_sealed = excluded.raw_sealed`.execute(tx.db)
 }
 
-/** Takes rows back from aside that were read well since. */
+/** Foreign ids of the appointments that are set aside and have one, oldest first. */
+export async function listAppointmentsAside(tx: Tenant, dataSourceId: number): Promise<string[]> {
+  const { rows } = await sql<{ foreign_id: string }>`select foreign_id from set_aside
+    where institution_id = ${tx.institutionId} and data_source_id = ${dataSourceId} and noun = 'appointment'
+      and foreign_id <> ${WITHOUT_ID} order by id`.execute(tx.db)
+  return rows.map((row) => row.foreign_id)
+}
+
+/** Takes rows back from aside that were read well since, or are gone. */
 export async function clearAside(
   tx: Tenant,
   dataSourceId: number,

@@ -74,19 +74,14 @@ export async function mergeRecords(
     one.kind === 'gone' && one.noun === 'appointment' ? [one.foreignId] : [],
   )
   await removeGone(tx, context, gone)
-  // What is read well, or gone, is not set aside any more; appointments are taken back as they are placed.
-  for (const [noun, ids] of [
-    ['patient', patients.map((one) => one.foreignId)],
-    ['appointment', gone],
-  ] as const)
-    if (ids.length > 0) await clearAside(tx, context.sourceId, noun, [...ids])
+  // What is read well is not set aside any more; appointments are taken back as they are placed, or gone.
+  if (patients.length > 0) {
+    const read = patients.map((one) => one.foreignId)
+    await clearAside(tx, context.sourceId, 'patient', read)
+  }
   const procedures = records.flatMap((one) => (one.kind === 'procedure' ? [one.record] : []))
   await saveProcedures(tx, context.sourceId, procedures, context.maps)
-  for (const one of records) {
-    if (one.kind !== 'set_aside') continue
-    const { noun, foreignId, reason, raw } = one.record
-    await setAside(tx, context.sourceId, { noun, foreignId: foreignId ?? 'unknown', reason, raw })
-  }
+  for (const one of records) if (one.kind === 'set_aside') await setAside(tx, context.sourceId, one.record)
   return {
     recheck,
     appointments: appointments.length,
@@ -302,6 +297,7 @@ function emptyRow(id: number, sourceId: number): StoredAppointment {
 /** Marks appointments as gone that the record system holds no longer. */
 export async function removeGone(tx: Tenant, context: MergeContext, foreignIds: ForeignId[]): Promise<void> {
   if (foreignIds.length === 0) return
+  await clearAside(tx, context.sourceId, 'appointment', foreignIds)
   const known = await findMirrored(tx, context.sourceId, foreignIds, [])
   const rows = await lockAppointments(
     tx,

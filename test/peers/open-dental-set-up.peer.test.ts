@@ -136,6 +136,14 @@ describe('the pace of the API', () => {
   })
 })
 
+it('a blockout that cannot be read is there all the same: nothing is said of it by its key', async () => {
+  const schedule = await practice.desk.blockout(TRAINING, dayAt(3), '19:00', '18:00', [1])
+  const system = await practice.connector()
+  await expect(system.find({ foreignId: `block_${schedule}_1` })).rejects.toThrow(Unavailable)
+  await practice.desk.unblock(schedule)
+  expect(await system.find({ foreignId: `block_${schedule}_1` })).toBeNull()
+})
+
 describe('the night the clocks go back', () => {
   const bookAt = (at: string) => practice.desk.book({ patient: 3, op: 5, at })
   const asideOf = (records: ChangeRecord[], foreignId: string) =>

@@ -52,8 +52,11 @@ async function findBlock(
   const rows = await practice.database.rows(`select ${columns} from schedule where ScheduleNum = ?`, [
     scheduleNum,
   ])
-  for (const one of await readBlockRows(practice, rows))
-    if (one.kind === 'appointment' && one.record.foreignId === foreignId) return one.record
+  for (const one of await readBlockRows(practice, rows)) {
+    if (!('record' in one && 'foreignId' in one.record) || one.record.foreignId !== foreignId) continue
+    if (one.kind === 'appointment') return one.record
+    if (one.kind === 'set_aside') throw new Unavailable('The blockout is there and cannot be read as one.')
+  }
   return null
 }
 
