@@ -12,12 +12,14 @@ const flags = ['--disable-warning=ExperimentalWarning']
 /** A machine that is busy with other tests is slow; a demo that does not come is a failure all the same. */
 const PATIENCE_MS = 50_000
 const LOOK_MS = 50
+/** What it says comes in pieces: only with the last of its lines are all of them there. */
+const LAST_READY_LINE = /^ {2}\.\/slotbridge webhooks listen.*\n/m
 
 export interface RunningDemo {
   process: ChildProcess
   /** All that it has said so far. */
   said(): string
-  /** Waits until it is ready and answers `demo.json`. */
+  /** Waits until it is ready and has said all that it says then; answers `demo.json`. */
   ready(): Promise<DemoFile>
   /** Waits until it has said this. */
   saying(text: string): Promise<void>
@@ -79,7 +81,7 @@ function startDemo(dataDir: string, more: string[]): RunningDemo {
     said: () => text,
     ready: () =>
       until(() =>
-        existsSync(file) && text.includes('is ready at') ? JSON.parse(readFileSync(file, 'utf8')) : null,
+        existsSync(file) && LAST_READY_LINE.test(text) ? JSON.parse(readFileSync(file, 'utf8')) : null,
       ),
     saying: (words) => until(() => (text.includes(words) ? undefined : null)),
     signal: (name) => signalGroup(child, name),
