@@ -5,7 +5,7 @@ import { Failure } from './model/failures.ts'
 export interface Config {
   /** The application's own login, maybe through a transaction pooler; null: the embedded PostgreSQL. */
   databaseUrl: string | null
-  /** Never through a transaction pooler: migrations (as a login that may create roles) and LISTEN. */
+  /** Never through a transaction pooler: migrations (as a login that may create roles and owns the database) and LISTEN. */
   databaseDirectUrl: string | null
   /** Named statements; off behind a PgBouncer that cannot carry them. */
   databasePrepare: boolean

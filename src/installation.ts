@@ -233,7 +233,7 @@ async function refuseOtherSchema(database: Database): Promise<void> {
   if (applied.length < wanted.length)
     throw new Failure(
       'invalid_request',
-      `The database lacks ${wanted.length - applied.length} of ${wanted.length} migrations: run ./slotbridge migrate with DATABASE_DIRECT_URL set to a login that may create roles, or start with --migrate.`,
+      `The database lacks ${wanted.length - applied.length} of ${wanted.length} migrations: run ./slotbridge migrate with DATABASE_DIRECT_URL set to a login that may create roles and owns the database, or start with --migrate.`,
     )
 }
 

@@ -1,7 +1,8 @@
-/** Roles and migrations: numbered plain SQL, each in one transaction with its own row, run as `slotbridge_owner`. */
+/** Migrations: numbered plain SQL, each in one transaction with its own row, run as `slotbridge_owner`. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { prepareDatabase } from './roles.ts'
 
 export interface Migration {
   number: number
@@ -24,40 +25,10 @@ export function readMigrations(folder: string): Migration[] {
   })
 }
 
-/** What an administrator runs once where the migrating login may not create roles. */
-export const rolesSql = `
-do $$ begin
-  if not exists (select from pg_roles where rolname = 'slotbridge_owner') then create role slotbridge_owner nologin; end if;
-  if not exists (select from pg_roles where rolname = 'slotbridge_app') then create role slotbridge_app nologin; end if;
-  if not exists (select from pg_roles where rolname = 'slotbridge_work') then create role slotbridge_work nologin; end if;
-end $$;`
-
-async function ensureRoles(client: pg.Client, login: string): Promise<void> {
-  try {
-    await client.query(rolesSql)
-    const quoted = client.escapeIdentifier(login)
-    await client.query(`do $$ begin
-      if not exists (select from pg_roles where rolname = ${client.escapeLiteral(login)}) then
-        create role ${quoted} login noinherit;
-      end if;
-      if not pg_has_role(current_user, 'slotbridge_owner', 'member') then grant slotbridge_owner to current_user; end if;
-    end $$`)
-    await client.query(`grant slotbridge_app, slotbridge_work to ${quoted}`)
-    await client.query('create extension if not exists pg_trgm')
-    await client.query('grant usage, create on schema public to slotbridge_owner')
-    await client.query('grant usage on schema public to slotbridge_app, slotbridge_work')
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new Error(
-      `The migrating login may not prepare roles (${why}). Let an administrator of the database run, once:${rolesSql}`,
-    )
-  }
-}
-
 /**
  * Brings the schema up to date. Safe to run from several processes at once: each migration inserts its row first,
  * so that the second runner waits and then sees it done.
- * @param url a direct connection (not through a transaction pooler) that may create roles, or for which they exist
+ * @param url a direct connection (not through a transaction pooler) that may prepare the database, or for which that was done (`roles.ts`)
  * @param login the role that `DATABASE_URL` logs in as; it is granted the app and work roles
  * @returns the names of the migrations that were applied
  */
@@ -66,7 +37,7 @@ export async function migrate(url: string, login: string, folder: string): Promi
   await client.connect()
   try {
     await client.query("select pg_advisory_lock(hashtext('slotbridge migrate'))")
-    await ensureRoles(client, login)
+    await prepareDatabase(client, login)
     await client.query('set role slotbridge_owner')
     await client.query(
       'create table if not exists schema_migrations (number int primary key, name text not null, applied_at timestamptz not null default now())',
