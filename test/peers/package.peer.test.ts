@@ -85,6 +85,7 @@ it('runs from node_modules: it helps, migrates, serves, and drains', async () =>
         'README.md',
         'deploy',
         'dist',
+        'docs',
         'migrations',
         'package.json',
         'slotbridge',
