@@ -2,10 +2,16 @@
 import { expect } from 'vitest'
 import { type Served, serve } from './served.ts'
 
-/** A Monday some weeks ahead, so that nothing of it is past. */
+const zoneOn = new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', timeZoneName: 'longOffset' })
+const offsetOn = (ms: number) => zoneOn.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value
+
+/** A Monday some weeks ahead, so that nothing of it is past; no clock changes within a week of it. */
 export const monday = (() => {
+  const week = 7 * 86_400_000
   const day = new Date(Date.now() + 30 * 86_400_000)
   day.setUTCDate(day.getUTCDate() + ((8 - day.getUTCDay()) % 7))
+  while (offsetOn(day.getTime() - week) !== offsetOn(day.getTime() + week))
+    day.setUTCDate(day.getUTCDate() + 7)
   return day.toISOString().slice(0, 10)
 })()
 

@@ -291,7 +291,7 @@ describe('requests with one Idempotency-Key at once', () => {
       first = book(key, start)
       await until('the first to wait', async () => {
         const [waiting] = await s.t.look(
-          "select from pg_locks where not granted and locktype = 'transactionid'",
+          "select from pg_locks join pg_stat_activity a using (pid) where not granted and locktype = 'transactionid' and a.datname = current_database()",
         )
         return waiting !== undefined
       })

@@ -156,12 +156,15 @@ describe('the policy of a location', () => {
     const waiting = m.book('11:00')
     const other = m.book('11:00')
     await expect
-      .poll(async () => {
-        const [row] = await s.t.look(
-          `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-        )
-        return row.n
-      })
+      .poll(
+        async () => {
+          const [row] = await s.t.look(
+            `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+          )
+          return row.n
+        },
+        { timeout: 30_000 },
+      )
       .toBe(2)
     await client.query('commit')
     client.release()

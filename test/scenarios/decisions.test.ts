@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Api, serveApi } from '../support/api.ts'
 import { book, freeStarts, newPatient, somePlace } from '../support/booking.ts'
 import { type Bridge, startBridge } from '../support/bridge.ts'
+import { until } from '../support/until.ts'
 
 let bridge: Bridge
 let api: Api
@@ -101,12 +102,9 @@ it('tells once when an insertion is not written within the promise of its locati
   await bridge.t.moveClock(3 * 3_600_000)
   bridge.startWorker()
   bridge.wake()
-  for (
-    let n = 0;
-    n < 100 && !(await eventsOf(id)).some((event) => event.name === 'appointment_insertion.delayed');
-    n++
+  await until('the delay to be told', async () =>
+    (await eventsOf(id)).some((event) => event.name === 'appointment_insertion.delayed'),
   )
-    await new Promise((resolve) => setTimeout(resolve, 50))
   await bridge.t.look(`update data_sources set writing_stopped_at = null`)
   await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
   const row = await bridge.settled(id)

@@ -35,10 +35,11 @@ it('takes a row back from aside that went with a restored backup, when the pract
   const [known] = await bridge.t.look('select foreign_id as id from patients limit 1')
   await run.readAll()
   await bridge.practice('POST', '/faults/backup', {})
+  // Before it is booked, since a pull may be under way at any moment; a page without rows has none to poison.
+  await run.dial({ faults: [fault('poisoned_row', 1, { on: 'GET /changes' })] })
   const begins = new Date(run.nextStart()).toISOString()
   const { body } = await bridge.practice('POST', '/desk/book', { person_id: known.id, chair_id: '1', begins })
   const { visit_id } = body.visit as { visit_id: string }
-  await run.dial({ faults: [fault('poisoned_row', 1, { on: 'GET /changes' })] })
   await bridge.pulled()
   expect(await aside()).toEqual([{ foreign_id: visit_id }])
   // It was never read, so that no row of ours can be found missing.

@@ -62,7 +62,11 @@ export function findLeaks(people: Marked[], haystacks: Haystack[]): string[] {
   })
   return haystacks.flatMap(({ name, text }) => {
     const all = text.toLowerCase()
-    const hits = forms.filter(({ needle }) => all.includes(needle)).map(({ form }) => form)
+    // Eight digits stand in enough random bytes by chance.
+    const unsealed = all.replaceAll(/\\x[0-9a-f]+/g, '')
+    const hits = forms
+      .filter(({ needle }) => (/^\d{8}$/.test(needle) ? unsealed : all).includes(needle))
+      .map(({ form }) => form)
     return [...new Set(hits)].map((form) => `${name}: ${form}`)
   })
 }
