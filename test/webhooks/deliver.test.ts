@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { inGlobal, inTenant, inWork } from '../../src/db/database.ts'
+import { inGlobal, inWork } from '../../src/db/database.ts'
 import { listAttempts, listDeliveries, replayDeliveries } from '../../src/store/delivery-log.ts'
 import {
   deleteEndpoint,
@@ -371,34 +371,5 @@ describe('an endpoint', () => {
       [[secret], [secret, young]],
       [[young], [young]],
     ])
-  })
-})
-
-describe('what a role sees', () => {
-  it('is who is owed something for the work role, and no delivery', async () => {
-    await using telling = await startTelling()
-    await using receiver = await startReceiver()
-    receiver.answer(() => ({ status: 500 }))
-    await telling.endpoint(receiver.url)
-    await telling.change(7, 'secret words')
-    await until('an attempt', async () => receiver.received.length === 1)
-    const { database } = telling.t
-    const lanes = await inWork(database, ({ db }) => db.selectFrom('delivery_lanes').selectAll().execute())
-    expect(lanes).toMatchObject([{ lane: 'Appointment/7', institution_id: telling.institutionId }])
-    for (const table of ['deliveries', 'delivery_attempts', 'webhook_endpoints', 'events'] as const)
-      await expect(inWork(database, ({ db }) => db.selectFrom(table).select('id').execute())).rejects.toThrow(
-        /permission denied/,
-      )
-    const other = await telling.t.look(
-      "insert into institutions (subdomain, name) values ('other', 'Other') returning id",
-    )
-    await telling.t.look(
-      'insert into institution_keys select $1, wrapped_key from institution_keys where institution_id = $2',
-      [other[0].id, telling.institutionId],
-    )
-    const seen = await inTenant(database, Number(other[0].id), (tx) =>
-      listDeliveries(tx, { accountId: null }, { limit: 10 }),
-    )
-    expect(seen).toEqual([])
   })
 })
