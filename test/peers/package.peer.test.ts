@@ -30,7 +30,15 @@ const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
 async function pack(folder: string): Promise<string> {
   const copy = join(folder, 'copy')
   mkdirSync(copy)
-  for (const name of ['src', 'migrations', 'deploy', 'slotbridge', 'package.json', 'package-lock.json'])
+  for (const name of [
+    'src',
+    'migrations',
+    'deploy',
+    'docs',
+    'slotbridge',
+    'package.json',
+    'package-lock.json',
+  ])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   for (const name of ['tsconfig.json', 'tsconfig.build.json', 'LICENSE', 'README.md', 'CHANGELOG.md'])
     cpSync(join(root, name), join(copy, name))
