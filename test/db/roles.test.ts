@@ -50,6 +50,10 @@ it('a login that may create roles and owns the database needs nobody, and the ap
   const url = atDatabase(server.url, { database: 'made', login: 'maker' })
   expect((await migrate(url, 'made_app', folder)).length).toBeGreaterThan(10)
   expect(await migrate(url, 'made_app', folder)).toEqual([])
+  // As an older version left it, which took a role's maker for somebody who may take it on.
+  await run(url, 'revoke slotbridge_owner from maker')
+  await expect(run(url, 'set role slotbridge_owner')).rejects.toThrow('permission denied')
+  expect(await migrate(url, 'made_app', folder)).toEqual([])
   const application = atDatabase(server.url, { database: 'made', login: 'made_app' })
   await run(application, ...ROLES.flatMap((role) => [`set role ${role}`, 'select app_now()', 'reset role']))
   await expect(run(application, 'set role slotbridge_owner')).rejects.toThrow('permission denied')
