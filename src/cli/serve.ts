@@ -3,7 +3,7 @@ import { type Role, startApp } from '../app.ts'
 import { openLog } from '../log.ts'
 import { Failure } from '../model/failures.ts'
 import type { Command, Input } from './command.ts'
-import { giveBackMemory } from './give-back.ts'
+import { giveBackMemory } from './heap.ts'
 import { listenForStop, whenAborted } from './signals.ts'
 
 const ROLES: readonly Role[] = ['api', 'worker', 'all']
