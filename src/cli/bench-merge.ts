@@ -15,7 +15,7 @@ import { noteSize } from '../store/sizes.ts'
 import { mergeRecords } from '../sync/merge.ts'
 import { copyAgain } from './bench-copy.ts'
 import { connectAsOwner, medianOf, openOwn } from './bench-own.ts'
-import { dentists, makeAppointments, patients, rooms } from './bench-rows.ts'
+import { dentists, makeAppointments, makePatients, rooms } from './bench-rows.ts'
 import type { Input } from './command.ts'
 
 /** Rows of one transaction, as the connectors' own pages are. */
@@ -56,7 +56,7 @@ export async function measureMerge(
   const client = await connectAsOwner(installation)
   stack.defer(() => client.end())
   const practice = await setUp(installation)
-  await practice.merge(patients.map((record) => ({ kind: 'patient', record })))
+  await practice.merge(makePatients(count + PAGE).map((record) => ({ kind: 'patient', record })))
   const pages = pagesOf(makeAppointments(count + PAGE))
   const measured: Run[] = []
   for (let n = 1; n <= runs; n++) {

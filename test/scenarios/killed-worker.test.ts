@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { compileCache } from '../soak/programs.ts'
 import { allPlaces, book, freeStarts, newPatient } from '../support/booking.ts'
 import { startBridge, until } from '../support/bridge.ts'
 
@@ -32,7 +31,6 @@ it(`writes each of ${BOOKINGS} bookings once although the worker is killed at ra
   const start = () =>
     spawn(process.execPath, [program, bridge.t.url, bridge.t.directUrl, key, '10', 'sandbox'], {
       stdio: ['pipe', 'ignore', 'inherit'],
-      env: { ...process.env, NODE_COMPILE_CACHE: compileCache() },
     })
   const kill = async (child: ChildProcess) => {
     child.kill('SIGKILL')

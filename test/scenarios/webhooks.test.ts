@@ -29,7 +29,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { atDatabase } from '../support/database-url.ts'
 import { type Received, type Receiver, startReceiver } from '../webhooks/telling.ts'
 
-const CHANGES = Number(process.env.CHANGES ?? 500)
+const CHANGES = Number(process.env.CHANGES ?? 300)
 const APPOINTMENTS = 25
 const REFUSED_CHANGES = 3
 const SEED = Number(process.env.SEED ?? 20261122)

@@ -29,7 +29,9 @@ const READY_MS = 120_000
 let cache: string | null = null
 
 /** Where started programs keep their compiled modules, since they are started again and again. */
-export function compileCache(): string {
+function compileCache(): string {
+  const given = process.env.NODE_COMPILE_CACHE
+  if (given) return given
   if (cache === null) {
     const folder = mkdtempSync(join(tmpdir(), 'slotbridge-compiled-'))
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
