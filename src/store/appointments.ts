@@ -6,6 +6,7 @@ import type { ShownAppointment } from '../model/appointment.ts'
 import type { AppointmentState, Draft, Mirror, Overlay } from '../model/appointment-state.ts'
 import type { Instant } from '../model/time.ts'
 import { among } from './among.ts'
+import { inPieces } from './in-pieces.ts'
 
 /** An appointment with its layers, as the store keeps it. */
 export interface StoredAppointment extends AppointmentState {
@@ -241,9 +242,15 @@ export async function findAppointment(tx: Tenant, id: number): Promise<ShownAppo
 
 /** Appointments as shown, in the order of their ids. */
 export async function showAppointments(tx: Tenant, ids: number[]): Promise<ShownAppointment[]> {
-  const { rows } = await sql<ShownRow>`select ${shownColumns} ${shownFrom}
-    where a.institution_id = ${tx.institutionId} and ${among(sql`a.id`, ids)} order by a.id`.execute(tx.db)
-  return rows.map(show)
+  const inOrder = [...new Set(ids)].sort((a, b) => a - b)
+  const pieces = await inPieces(inOrder, async (piece) => {
+    const { rows } = await sql<ShownRow>`select ${shownColumns} ${shownFrom}
+      where a.institution_id = ${tx.institutionId} and ${among(sql`a.id`, piece)} order by a.id`.execute(
+      tx.db,
+    )
+    return rows.map(show)
+  })
+  return pieces.flat()
 }
 
 /**

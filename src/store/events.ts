@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Database, Tenant } from '../db/database.ts'
 import type { EventName, ResourceType } from '../model/events.ts'
 import type { Instant } from '../model/time.ts'
+import { inPieces } from './in-pieces.ts'
 import { rowsOf } from './row-arrays.ts'
 
 export interface NewEvent {
@@ -33,7 +34,10 @@ const COLUMNS = {
 
 /** Appends events and wakes the sequencer. */
 export async function recordEvents(tx: Tenant, events: NewEvent[]): Promise<void> {
-  if (events.length === 0) return
+  await inPieces(events, (piece) => recordPiece(tx, piece))
+}
+
+async function recordPiece(tx: Tenant, events: NewEvent[]): Promise<void> {
   // Laid end to end, the bodies cross as the bytes that they are; a list of them would cross as text of twice the length.
   const bodies = events.map((event) => tx.seal(event.body))
   let end = 0

@@ -7,6 +7,7 @@ import { among } from './among.ts'
 import type { StoredAppointment } from './appointments.ts'
 import { replaceBusy } from './busy.ts'
 import { noteSaved } from './changes.ts'
+import { inPieces } from './in-pieces.ts'
 import { rowsOf } from './row-arrays.ts'
 
 /** What is saved of an appointment: its layers, where it comes from, and what is shown of it. */
@@ -68,7 +69,10 @@ const columnsChanged = sql.raw(
  * shown is computed here from the layers.
  */
 export async function saveAppointments(tx: Tenant, appointments: StoredAppointment[]): Promise<void> {
-  if (appointments.length === 0) return
+  await inPieces(appointments, (piece) => savePiece(tx, piece))
+}
+
+async function savePiece(tx: Tenant, appointments: StoredAppointment[]): Promise<void> {
   const ids = appointments.map(({ id }) => id)
   const rows = appointments.map(columnsOf)
   const spans = appointments.flatMap((row) => {

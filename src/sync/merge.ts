@@ -158,8 +158,8 @@ export async function mergeAppointments(
     rows.push(row)
     if (takesAnew(was, row)) moved.push(row)
   }
-  // What they take is looked up behind what saves them, without waiting in between.
-  await Promise.all([saveAppointments(tx, rows), context.quiet ? null : noteConflicts(tx, moved)])
+  await saveAppointments(tx, rows)
+  if (!context.quiet) await noteConflicts(tx, moved)
   return recheck
 }
 
