@@ -159,6 +159,7 @@ export async function mergeAppointments(
     if (takesAnew(was, row)) moved.push(row)
   }
   await saveAppointments(tx, rows)
+  // Not sent beside it: what saves the last of many rows leaves later than what looks whom they overlap.
   if (!context.quiet) await noteConflicts(tx, moved)
   return recheck
 }
