@@ -17,17 +17,10 @@ import {
   seedApi,
 } from './bench-api-seed.ts'
 import { type Captured, capture } from './bench-capture.ts'
+import { type SideBySide, sideBySide } from './bench-figures.ts'
 import { flameGraph, framesOf, widthsOf } from './bench-flame.ts'
 import { drive, type LoadResult, requestText } from './bench-load.ts'
-import {
-  analyze,
-  connectAsOwner,
-  environmentOf,
-  medianOf,
-  openOwn,
-  ownFolder,
-  spreadOf,
-} from './bench-own.ts'
+import { analyze, connectAsOwner, environmentOf, openOwn, ownFolder } from './bench-own.ts'
 import { findPgbench, type Replay, runDriver, runPgbench } from './bench-pgbench.ts'
 import { profileDuring, profiledAt } from './bench-profile.ts'
 import type { Command, Input } from './command.ts'
@@ -281,21 +274,7 @@ async function profileServer(
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`
 
-interface Runs {
-  median: number
-  least: number
-  most: number
-}
-
-interface Compared {
-  connections: number
-  per_second: Runs
-  limit_per_second: Runs
-  ratio: number
-  p99_ms: Runs
-  limit_p99_ms: Runs
-  p99_ratio: number
-}
+type Compared = SideBySide & { connections: number }
 
 /** One after the other, in turn, so that what else the machine does meets both. */
 async function compare(bench: Bench, connections: number, runs: number): Promise<Compared> {
@@ -315,21 +294,7 @@ async function compare(bench: Bench, connections: number, runs: number): Promise
     bench.next = again.next
     limit.push(again)
   }
-  const rates = (results: LoadResult[]) => medianOf(results.map(({ perSecond }) => perSecond))
-  const late = (results: LoadResult[]) => medianOf(results.map(({ latencies }) => spreadOf(latencies).p99))
-  const ratio = (a: Runs, b: Runs) => Math.round((a.median / b.median) * 100) / 100
-  const compared = {
-    connections,
-    per_second: rates(ours),
-    limit_per_second: rates(limit),
-    p99_ms: late(ours),
-    limit_p99_ms: late(limit),
-  }
-  return {
-    ...compared,
-    ratio: ratio(compared.per_second, compared.limit_per_second),
-    p99_ratio: ratio(compared.p99_ms, compared.limit_p99_ms),
-  }
+  return { connections, ...sideBySide(ours, limit) }
 }
 
 async function book(bench: Bench, connections: number): Promise<LoadResult> {

@@ -1,4 +1,6 @@
 /** `bench latency`: how soon a booking stands in the record system, is told of, and how soon the front desk's changes are seen. */
+
+import { type Spread, spreadOf } from './bench-figures.ts'
 import { type Booker, changeAtDesk, openBooker } from './bench-latency-load.ts'
 import {
   chooseAndSubscribe,
@@ -7,7 +9,6 @@ import {
   type Serving,
   startProcesses,
 } from './bench-latency-setup.ts'
-import { type Spread, spreadOf } from './bench-own.ts'
 import type { Command, Input } from './command.ts'
 import { asJson, showMade } from './output.ts'
 import { table } from './terminal.ts'

@@ -14,7 +14,8 @@ import { createLocation } from '../store/locations.ts'
 import { noteSize } from '../store/sizes.ts'
 import { mergeRecords } from '../sync/merge.ts'
 import { copyAgain } from './bench-copy.ts'
-import { connectAsOwner, medianOf, openOwn } from './bench-own.ts'
+import { medianOf, type Runs } from './bench-figures.ts'
+import { connectAsOwner, openOwn } from './bench-own.ts'
 import { dentists, makeAppointments, makePatients, rooms } from './bench-rows.ts'
 import type { Input } from './command.ts'
 
@@ -32,8 +33,6 @@ export interface MergeFigures {
   new_ratio: Runs
   unchanged_ratio: Runs
 }
-
-type Runs = ReturnType<typeof medianOf>
 
 /** Seconds that so many rows took, in one run. */
 interface Run {

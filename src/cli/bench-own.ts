@@ -55,24 +55,3 @@ export function environmentOf({ listenUrl, database }: Installation): Record<str
     SLOTBRIDGE_LOG_LEVEL: 'error',
   }
 }
-
-export interface Spread {
-  n: number
-  p50: number
-  p95: number
-  p99: number
-  max: number
-}
-
-/** Of values in any order; rounded to hundredths. */
-export function spreadOf(values: number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => Math.round((sorted[Math.ceil(sorted.length * share) - 1] ?? 0) * 100) / 100
-  return { n: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
-}
-
-/** The middle one of a few runs, and the least and the most of them. */
-export function medianOf(runs: number[]): { median: number; least: number; most: number } {
-  const { p50, max } = spreadOf(runs)
-  return { median: p50, least: Math.min(...runs), most: max }
-}

@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { buildServer } from '../http/server.ts'
 import type { Installation } from '../installation.ts'
 import { driveElsewhere } from './bench-drive.ts'
+import { type Runs, type SideBySide, sideBySide } from './bench-figures.ts'
 import { type LoadResult, requestText } from './bench-load.ts'
-import { analyze, medianOf, openOwn, spreadOf } from './bench-own.ts'
+import { analyze, openOwn } from './bench-own.ts'
 import { LIMIT_PATH, serveLimit } from './bench-read-limit.ts'
 import { type SeededRead, seedRead } from './bench-read-seed.ts'
 import type { Command, Input } from './command.ts'
@@ -135,20 +136,7 @@ async function sizeOf({ port, headers }: Sides, path: string): Promise<number> {
   return Math.round(Buffer.byteLength(text) / 1024)
 }
 
-interface Runs {
-  median: number
-  least: number
-  most: number
-}
-
-interface Compared {
-  connections: number
-  per_second: Runs
-  limit_per_second: Runs
-  ratio: number
-  p99_ms: Runs
-  limit_p99_ms: Runs
-}
+type Compared = SideBySide & { connections: number }
 
 /** One after the other, in turn, so that what else the machine does meets both. */
 async function compare(sides: Sides, connections: number, runs: number, seconds: number): Promise<Compared> {
@@ -163,15 +151,5 @@ async function compare(sides: Sides, connections: number, runs: number, seconds:
     ours.push(await ask(sides.ours, seconds))
     limit.push(await ask(sides.limit, seconds))
   }
-  const rates = (results: LoadResult[]) => medianOf(results.map(({ perSecond }) => perSecond))
-  const late = (results: LoadResult[]) => medianOf(results.map(({ latencies }) => spreadOf(latencies).p99))
-  const [mine, theirs] = [rates(ours), rates(limit)]
-  return {
-    connections,
-    per_second: mine,
-    limit_per_second: theirs,
-    ratio: Math.round((mine.median / theirs.median) * 100) / 100,
-    p99_ms: late(ours),
-    limit_p99_ms: late(limit),
-  }
+  return { connections, ...sideBySide(ours, limit) }
 }

@@ -1,6 +1,7 @@
 /** `bench start`: how soon the demo answers on a data directory that is there, and what `serve` holds while nobody asks. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { medianOf, ownFolder } from './bench-own.ts'
+import { medianOf } from './bench-figures.ts'
+import { ownFolder } from './bench-own.ts'
 import type { Command, Input } from './command.ts'
 import { readDemoFile } from './demo-file.ts'
 import { asJson, showMade } from './output.ts'
