@@ -128,11 +128,14 @@ export async function listOverdue(tx: Tenant, dataSourceId: number, limit: numbe
   return rows
 }
 
-/** When the next pending write of a data source passes its deadline; null where none will. */
+/**
+ * The next deadline of what `listOverdue` would answer then; null where there is none. One that has passed counts: it passed
+ * after the look for it, or was more than that look took.
+ */
 export async function nextDeadline(tx: Tenant, dataSourceId: number): Promise<Instant | null> {
   const { rows } = await sql<{ at: Instant | null }>`
-    select min(deadline) as at from writes where institution_id = ${tx.institutionId}
-      and data_source_id = ${dataSourceId} and ended_at is null and state = 'pending' and deadline > app_now()`.execute(
+    select min(w.deadline) as at from writes w where w.institution_id = ${tx.institutionId}
+      and w.data_source_id = ${dataSourceId} and w.ended_at is null and w.state = 'pending' and ${isFirst}`.execute(
     tx.db,
   )
   return rows[0]?.at ?? null

@@ -1,7 +1,7 @@
 /** When a data source is turned to again for its writes. */
 import { expect, it } from 'vitest'
 import { changeAppointment } from '../../src/booking/change.ts'
-import { listDueWrites, nextDue } from '../../src/store/writes.ts'
+import { listDueWrites, nextDeadline, nextDue } from '../../src/store/writes.ts'
 import { book, freeStarts, newPatient, somePlace } from '../support/booking.ts'
 import { startBridge } from '../support/bridge.ts'
 
@@ -26,4 +26,21 @@ it('is when the first write of an appointment is due, whatever waits behind it',
   bridge.startWorker()
   expect(await bridge.settled(id)).toMatchObject({ confirmed: true, insertion: { status: 'complete' } })
   expect(await bridge.tenant((tx) => nextDue(tx, sourceId))).toBeNull()
+})
+
+it('is at once for a deadline that passed since the last look, of the first write of an appointment', async () => {
+  await using bridge = await startBridge()
+  await bridge.stopWorker()
+  const { sourceId, apiKeyId } = bridge
+  const [start = ''] = await freeStarts(bridge, await somePlace(bridge), 1)
+  const inTime = new Date(start).toISOString()
+  const { id } = await book(bridge, { patientId: await newPatient(bridge), start })
+  expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(inTime)
+  const fields = { confirmed: true }
+  await bridge.tenant((tx) => changeAppointment(tx, { apiKeyId, appointmentId: id, version: 'v3', fields }))
+  const passed = '2026-01-01T00:00:00.000Z'
+  await bridge.t.look("update writes set deadline = $1 where kind = 'confirm'", [passed])
+  expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(inTime)
+  await bridge.t.look("update writes set deadline = $1 where kind = 'insert'", [passed])
+  expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(passed)
 })
