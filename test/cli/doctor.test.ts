@@ -23,7 +23,9 @@ it('finds nothing wrong where all is well, and names each thing that is not, wit
     }
   }
   const well = await doctor()
-  expect(well.findings.filter(({ status }) => status !== 'ok')).toEqual([])
+  // The zone data are this Node's: in two years they are old, and doctor says so.
+  const notWell = well.findings.filter(({ check, status }) => status !== 'ok' && check !== 'zone data')
+  expect(notWell).toEqual([])
   const checks = ['database', 'roles', 'statements', 'migrations', 'clocks', 'zone data', 'work', 'webhooks']
   expect(well.findings.map(({ check }) => check)).toEqual([
     ...checks,
