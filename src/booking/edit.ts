@@ -1,7 +1,7 @@
 /** Local edits: shown at once, owed to nobody, undone by the first pull that begins after them. */
 import type { Tenant } from '../db/database.ts'
 import type { FieldName } from '../model/appointment-state.ts'
-import { shownOf } from '../model/appointment-state.ts'
+import { shownOf, withEdit } from '../model/appointment-state.ts'
 import { Failure } from '../model/failures.ts'
 import { toInstant, toMs } from '../model/time.ts'
 import type { StoredAppointment } from '../store/appointments.ts'
@@ -23,7 +23,7 @@ export async function editLocally(tx: Tenant, row: StoredAppointment, intent: In
     throw new Failure('invalid_request', 'Parameter end_time must be after start_time')
   for (const [name, value] of Object.entries(edits) as [FieldName, unknown][]) {
     await checkEdit(tx, name, value)
-    row.overlay = { ...row.overlay, [name]: { value, edited_at: intent.now } }
+    row.overlay = withEdit(row.overlay, name, value, intent.now)
   }
   intent.warnings.push(
     `${names.join(', ')}: changed here only. The health record system is right: the next sync undoes this.`,

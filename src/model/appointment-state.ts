@@ -48,8 +48,18 @@ export interface Mirror extends MirrorFields {
   entered_at: Instant | null
 }
 
-/** `write`: owed by that write until it ends. `edited_at`: a local edit, undone by the next pull that begins after it. */
-export type OverlayEntry = { value: unknown; write: number } | { value: unknown; edited_at: Instant }
+/** Owed by that write until it ends. */
+export interface OwedEntry {
+  value: unknown
+  write: number
+}
+/** A local edit, undone by the next pull that begins after it; `owed` is what it lies over, and comes to light again then. */
+export interface EditedEntry {
+  value: unknown
+  edited_at: Instant
+  owed?: OwedEntry
+}
+export type OverlayEntry = OwedEntry | EditedEntry
 export type Overlay = Partial<Record<FieldName, OverlayEntry>>
 
 export interface AppointmentState {
@@ -85,20 +95,35 @@ export function baseOf(state: AppointmentState): ShownFields {
 export function shownOf(state: AppointmentState, owedOnly = false): ShownFields {
   const shown = baseOf(state)
   for (const [name, entry] of Object.entries(state.overlay)) {
-    if (owedOnly && !('write' in entry)) continue
-    Object.assign(shown, { [name]: entry.value })
+    const laid = owedOnly ? owedOf(entry) : entry
+    if (laid) Object.assign(shown, { [name]: laid.value })
   }
   return shown
 }
 
+/** What is owed of a field, under a local edit too. */
+function owedOf(entry: OverlayEntry): OwedEntry | undefined {
+  return 'write' in entry ? entry : entry.owed
+}
+
+/** The overlay with a local edit. What is owed of the field stays beneath it: only what is shown is another. */
+export function withEdit(overlay: Overlay, name: FieldName, value: unknown, at: Instant): Overlay {
+  const entry = overlay[name]
+  const owed = entry && owedOf(entry)
+  return { ...overlay, [name]: { value, edited_at: at, ...(owed && { owed }) } }
+}
+
 /** The overlay without the entries of one write. */
 export function withoutWrite(overlay: Overlay, write: number): Overlay {
-  return keep(overlay, (entry) => !('write' in entry) || entry.write !== write)
+  return each(overlay, (entry) => {
+    if (owedOf(entry)?.write !== write) return entry
+    return 'write' in entry ? undefined : { value: entry.value, edited_at: entry.edited_at }
+  })
 }
 
 /** The overlay without local edits made before `before`. */
 export function withoutEdits(overlay: Overlay, before: Instant): Overlay {
-  return keep(overlay, (entry) => 'write' in entry || entry.edited_at >= before)
+  return each(overlay, (entry) => ('write' in entry || entry.edited_at >= before ? entry : entry.owed))
 }
 
 /** When the oldest local edit was made; null where there is none. */
@@ -107,8 +132,9 @@ export function oldestEdit(overlay: Overlay): Instant | null {
   return times.sort()[0] ?? null
 }
 
-function keep(overlay: Overlay, wanted: (entry: OverlayEntry) => boolean): Overlay {
-  return Object.fromEntries(Object.entries(overlay).filter(([, entry]) => wanted(entry)))
+function each(overlay: Overlay, become: (entry: OverlayEntry) => OverlayEntry | undefined): Overlay {
+  const entries = Object.entries(overlay).map(([name, entry]) => [name, become(entry)] as const)
+  return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined))
 }
 
 /** The fields that differ, with their values in `before`. */
