@@ -1,10 +1,10 @@
 /** What an answer of the record system makes of a write, in one transaction. */
 import type { Outcome, RejectionCode } from '../connectors/connector.ts'
 import type { Tenant } from '../db/database.ts'
-import { withoutWrite } from '../model/appointment-state.ts'
+import { type Mirror, withoutWrite } from '../model/appointment-state.ts'
 import type { AppointmentRecord, PatientRecord } from '../model/records.ts'
 import type { Instant } from '../model/time.ts'
-import type { WriteCode } from '../model/writes.ts'
+import type { Asked, WriteCode } from '../model/writes.ts'
 import { findMirrored, lockAppointments, type StoredAppointment } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
 import { mapPatients } from '../store/patient-links.ts'
@@ -12,6 +12,7 @@ import { followMerges, mapSurvivors } from '../store/patient-merges.ts'
 import { lockPatientOf, savePatients, tiePatient } from '../store/patients-mirror.ts'
 import { saveAppointments } from '../store/save-appointments.ts'
 import { deferWrite, endWrite, lockWrite, type Write } from '../store/writes.ts'
+import { decideFrom } from '../store/writes-behind.ts'
 import { readAround } from './alternatives.ts'
 import type { Push } from './at-work.ts'
 import { endBadly } from './end.ts'
@@ -70,6 +71,8 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
     const outcome = prepared.attemptId === null ? 'found' : 'written'
     await noteOutcome(tx, prepared, { outcome, code: null, message: null })
     await endWritten(tx, write, excused ? [] : differing(await ofSurvivor(tx, write), mirror))
+    // Where the front desk changed it since, what stands is theirs: the writes behind begin from what was asked.
+    await decideFrom(tx, write, madeOf(write, excused ? write.asked : mirror), mirror.version)
     if (write.kind === 'insert') await planLook(push, tx, write.id)
   })
 }
@@ -84,6 +87,11 @@ async function endWritten(tx: Tenant, write: Write, fields: string[]): Promise<v
     retriable: fields.length === 0 ? null : false,
     differing: fields,
   })
+}
+
+/** The fields that a write asks for, as they stand in what it made. */
+function madeOf({ asked }: Write, stands: Asked | Mirror): Asked {
+  return Object.fromEntries(Object.keys(asked).map((name) => [name, Reflect.get(stands, name)]))
 }
 
 /** A write with the patient it asks for as that one is known now. */

@@ -1,8 +1,9 @@
 /** Changes that come while an earlier one of the same appointment is still owed. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { changeAppointment } from '../../src/booking/change.ts'
+import { listWrites } from '../../src/store/writes.ts'
 import { book, freeStarts, newPatient, somePlace } from '../support/booking.ts'
-import { type Bridge, startBridge } from '../support/bridge.ts'
+import { type Bridge, startBridge, until } from '../support/bridge.ts'
 
 let bridge: Bridge
 let starts: string[]
@@ -48,4 +49,46 @@ it('keeps the time of an owed move taken under a local edit, and shows it again 
   await bridge.t.look('update data_sources set writing_stopped_at = null')
   await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
   expect((await bridge.settled(id)).start_time).toBe(owed)
+})
+
+const ends = async (id: number) => {
+  const writes = await bridge.tenant((tx) => listWrites(tx, id))
+  return writes.slice(1).map(({ kind, state, code }) => [kind, state, code])
+}
+
+it('writes two moves and two notes one after the other', async () => {
+  const id = await written()
+  const last = nextStart()
+  await change(id, { start_time: nextStart(), note: 'first' })
+  await change(id, { start_time: last, note: 'second' })
+  bridge.startWorker()
+  expect(await bridge.settled(id)).toMatchObject({ start_time: last, note: 'second' })
+  expect(await ends(id)).toEqual([
+    ['reschedule', 'complete', null],
+    ['note', 'complete', null],
+    ['reschedule', 'complete', null],
+    ['note', 'complete', null],
+  ])
+})
+
+it('leaves what the front desk made of the first one, and says so of the second', async () => {
+  const id = await written()
+  const { foreign_id } = await bridge.appointment(id)
+  await bridge.practice('PUT', '/faults', { faults: [{ on: 'PATCH /visits', kind: 'cut_after_commit' }] })
+  await change(id, { note: 'first' })
+  bridge.startWorker()
+  await until('the first note there', [], async () => {
+    const [row] = await bridge.t.look(
+      `select 1 from writes where kind = 'note' and state = 'unknown' and appointment_id = $1`,
+      [id],
+    )
+    return row ?? null
+  })
+  await bridge.stopWorker()
+  await bridge.practice('PUT', '/faults', {})
+  await change(id, { note: 'second' })
+  await bridge.practice('POST', '/desk/remark', { visit_id: foreign_id, remark: 'theirs' })
+  bridge.startWorker()
+  expect((await bridge.settled(id)).note).toBe('theirs')
+  expect((await ends(id)).at(-1)).toEqual(['note', 'failed', 'changed_meanwhile'])
 })

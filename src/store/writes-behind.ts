@@ -1,0 +1,28 @@
+/** What waits behind a write of the same appointment. */
+import { sql } from 'kysely'
+import type { Tenant } from '../db/database.ts'
+import { same } from '../model/appointment-state.ts'
+import type { Asked } from '../model/writes.ts'
+import { lockOpenWrites, type Write } from './writes.ts'
+
+/**
+ * Has the writes behind one that stands begin from what it made: they were decided while it was owed, on the mirror from
+ * before it, and what it changed was not changed by the front desk.
+ * @param made the fields that it asked for, as they stand by it
+ */
+export async function decideFrom(
+  tx: Tenant,
+  { appointment_id, was: before }: Pick<Write, 'appointment_id' | 'was'>,
+  made: Asked,
+  version: string | null,
+): Promise<void> {
+  const behind = (await lockOpenWrites(tx, appointment_id)).filter(({ state }) => state === 'pending')
+  for (const { id, asked, was } of behind) {
+    const now = Object.entries(was).map(([name, value]) => {
+      const isBefore = !(name in before) || same(value, Reflect.get(before, name))
+      return [name, name in made && isBefore ? Reflect.get(made, name) : value]
+    })
+    await sql`update writes set asked_sealed = ${tx.seal({ asked, was: Object.fromEntries(now) })}, decided_on = ${version}
+      where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  }
+}
