@@ -7,7 +7,7 @@ import { checkOperatory, takeTime } from './check-time.ts'
 import type { Intent } from './intent.ts'
 import { checkEdit } from './local-edits.ts'
 import { recordOverride } from './override.ts'
-import { changeDeadline } from './owe.ts'
+import { changeDeadline, layOver } from './owe.ts'
 
 /** Applies a change to the draft of an appointment whose insertion was not sent yet. Alters `row` in place. */
 export async function changeDraft(
@@ -44,7 +44,10 @@ export async function changeDraft(
   await oweBehind(tx, row, intent)
 }
 
-/** An insertion carries no status: a confirmation or a check-in goes behind it as a write of its own. */
+/**
+ * An insertion carries no status: a confirmation or a check-in goes behind it as a write of its own, and is shown until that
+ * one ends, also once the insertion has read back without it.
+ */
 async function oweBehind(tx: Tenant, row: StoredAppointment, intent: Intent): Promise<void> {
   const later = {
     data_source_id: row.data_source_id,
@@ -55,11 +58,13 @@ async function oweBehind(tx: Tenant, row: StoredAppointment, intent: Intent): Pr
   }
   if (intent.confirm) {
     const asked = { confirmed: true, confirmed_at: intent.now }
-    await insertWrite(tx, { ...later, kind: 'confirm', asked, deadline: changeDeadline(row) })
+    const write = await insertWrite(tx, { ...later, kind: 'confirm', asked, deadline: changeDeadline(row) })
+    layOver(row, asked, write)
   }
   if (intent.checkinAt) {
     const asked = { checkin_at: intent.checkinAt }
-    await insertWrite(tx, { ...later, kind: 'check_in', asked, deadline: changeDeadline(row) })
+    const write = await insertWrite(tx, { ...later, kind: 'check_in', asked, deadline: changeDeadline(row) })
+    layOver(row, asked, write)
   }
 }
 

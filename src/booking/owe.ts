@@ -1,6 +1,6 @@
 /** Changes that are owed to the record system: each becomes a write, and is shown from its commit on. */
 import type { Tenant } from '../db/database.ts'
-import { baseOf, type FieldName, type OverlayEntry, shownOf } from '../model/appointment-state.ts'
+import { baseOf, shownOf } from '../model/appointment-state.ts'
 import { Failure } from '../model/failures.ts'
 import { addMs, hours, type Instant } from '../model/time.ts'
 import type { Asked, WriteKind } from '../model/writes.ts'
@@ -36,7 +36,7 @@ export async function oweChanges(
       deadline: changeDeadline(row),
       promised_at: null,
     })
-    for (const [name, value] of Object.entries(asked)) layOver(row, name as FieldName, { value, write })
+    layOver(row, asked, write)
     return write
   }
   if (intent.cancel) {
@@ -59,8 +59,10 @@ export async function oweChanges(
   if (intent.checkinAt) await owe('check_in', { checkin_at: intent.checkinAt })
 }
 
-function layOver(row: StoredAppointment, name: FieldName, entry: OverlayEntry): void {
-  row.overlay = { ...row.overlay, [name]: entry }
+/** Shows what a write asks for until it ends. Alters `row` in place. */
+export function layOver(row: StoredAppointment, asked: Asked, write: number): void {
+  const entries = Object.entries(asked).map(([name, value]) => [name, { value, write }])
+  row.overlay = { ...row.overlay, ...Object.fromEntries(entries) }
 }
 
 /** A change that the data source cannot make is refused, never answered with a hollow 200 (decision 29). */

@@ -92,3 +92,31 @@ it('leaves what the front desk made of the first one, and says so of the second'
   expect((await bridge.settled(id)).note).toBe('theirs')
   expect((await ends(id)).at(-1)).toEqual(['note', 'failed', 'changed_meanwhile'])
 })
+
+it('shows a confirmation that came before the insertion was sent all the way', async () => {
+  await bridge.stopWorker()
+  const id = await booked()
+  await change(id, { confirmed: true })
+  bridge.startWorker()
+  await bridge.settled(id)
+  const told = (await bridge.events()).flatMap(({ name, body }) => {
+    const appointment = body.appointment as { id: number; confirmed: boolean } | undefined
+    return appointment?.id === id ? [[name, appointment.confirmed]] : []
+  })
+  expect(told).toContainEqual(['appointment_insertion.complete', true])
+  expect(told.slice(1).filter(([, confirmed]) => !confirmed)).toEqual([])
+  expect(await ends(id)).toEqual([['confirm', 'complete', null]])
+})
+
+it('owes nothing more of a confirmation whose appointment could not be written', async () => {
+  await bridge.stopWorker()
+  const start = nextStart()
+  const id = await booked(start)
+  await change(id, { confirmed: true })
+  await bridge.practice('POST', '/desk/book', { chair_id: '1', begins: start, overbook: true })
+  bridge.startWorker()
+  expect(await bridge.settled(id)).toMatchObject({ cancelled: true, insertion: { code: 'slot_taken' } })
+  expect(await ends(id)).toEqual([['confirm', 'failed', 'superseded']])
+  const [row] = await bridge.t.look('select overlay from appointments where id = $1', [id])
+  expect(row.overlay).toEqual({})
+})
