@@ -16,8 +16,7 @@ export async function decideFrom(
   made: Asked,
   version: string | null,
 ): Promise<void> {
-  const behind = (await lockOpenWrites(tx, appointment_id)).filter(({ state }) => state === 'pending')
-  for (const { id, asked, was } of behind) {
+  for (const { id, asked, was } of await lockOpenWrites(tx, appointment_id)) {
     const now = Object.entries(was).map(([name, value]) => {
       const isBefore = !(name in before) || same(value, Reflect.get(before, name))
       return [name, name in made && isBefore ? Reflect.get(made, name) : value]

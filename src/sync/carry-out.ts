@@ -65,6 +65,7 @@ async function carryOutIn(push: Push, writeId: number, appointmentId: number): P
     return true
   }
   const begun = prepared.inFlight ? await beginAgain(push, prepared) : prepared
+  if (!begun) return true
   await settle(push, begun, await send(push, begun, patient))
   return true
 }

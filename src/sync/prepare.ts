@@ -32,6 +32,7 @@ import type { Push } from './at-work.ts'
 import { endBadly, endInEffect, supersede } from './end.ts'
 import { endLate } from './overdue.ts'
 import { refuseWhileClosed } from './pace.ts'
+import { differing } from './verify.ts'
 
 /** A write about to go out, with all that its call needs. */
 export interface Prepared {
@@ -153,10 +154,26 @@ async function patientOf(tx: Tenant, push: Push, id: number): Promise<PatientToW
   return { ...patient, marker }
 }
 
-/** Begins another attempt of a write that was looked for and is not in effect. */
-export async function beginAgain(push: Push, prepared: Prepared): Promise<Prepared> {
-  const attemptId = await push.hold.inTenant((tx) => beginAttempt(tx, prepared.write.id))
-  return { ...prepared, attemptId, write: { ...prepared.write, attempts: prepared.write.attempts + 1 } }
+/**
+ * Begins another attempt of a write that was looked for and is not in effect. Answers null where the front desk changed
+ * meanwhile what it is about: as at a first attempt, that stands.
+ */
+export async function beginAgain(push: Push, prepared: Prepared): Promise<Prepared | null> {
+  const { id } = prepared.write
+  return await push.hold.inTenant(async (tx) => {
+    await lockPatientOf(tx, prepared.appointment.id)
+    const [row] = await lockAppointments(tx, [prepared.appointment.id])
+    const write = await lockWrite(tx, id)
+    if (!row || !write || !OPEN.has(write.state)) return null
+    // A pull may have read our own, which took effect since the look: whoever is sent it again says so.
+    if (row.mirror && isOvertaken(row.mirror, write) && !stands(row.mirror, write)) {
+      await noteOutcome(tx, prepared, { outcome: 'unknown', code: null, message: 'Looked for; not there.' })
+      await endOvertaken(tx, row, write)
+      return null
+    }
+    const attemptId = await beginAttempt(tx, id)
+    return { ...prepared, attemptId, write: { ...prepared.write, attempts: prepared.write.attempts + 1 } }
+  })
 }
 
 /** Notes how an attempt went, or what a look found. */
@@ -195,14 +212,29 @@ async function stillOwed(tx: Tenant, appointment: StoredAppointment, write: Writ
     await endInEffect(tx, appointment, write)
     return false
   }
-  const changed =
-    mirror.cancelled ||
-    ((write.kind === 'reschedule' || write.kind === 'note') &&
-      Object.entries(write.was).some(
-        ([name, value]) => !same(mirror[name as FieldName & keyof Mirror], value),
-      ))
-  if (!changed) return true
+  if (!isOvertaken(mirror, write)) return true
+  if (stands(mirror, write)) {
+    await endInEffect(tx, appointment, write)
+    return false
+  }
+  await endOvertaken(tx, appointment, write)
+  return false
+}
+
+/** Whether the front desk cancelled what a change is about, or changed itself what a move or a note would change. */
+function isOvertaken(mirror: Mirror, { kind, was }: Write): boolean {
+  if (kind === 'insert' || kind === 'cancel') return false
+  if (mirror.cancelled) return true
+  if (kind !== 'reschedule' && kind !== 'note') return false
+  return Object.entries(was).some(([name, value]) => !same(mirror[name as FieldName & keyof Mirror], value))
+}
+
+/** Whether all that a write asks for stands, whoever made it so. */
+function stands(mirror: Mirror, write: Write): boolean {
+  return !mirror.cancelled && differing(write, mirror).length === 0
+}
+
+async function endOvertaken(tx: Tenant, appointment: StoredAppointment, write: Write): Promise<void> {
   const message = 'The front desk changed it before this could be written.'
   await endBadly(tx, appointment, write, 'failed', 'changed_meanwhile', message)
-  return false
 }

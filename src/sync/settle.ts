@@ -72,7 +72,8 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
     await noteOutcome(tx, prepared, { outcome, code: null, message: null })
     await endWritten(tx, write, excused ? [] : differing(await ofSurvivor(tx, write), mirror))
     // Where the front desk changed it since, what stands is theirs: the writes behind begin from what was asked.
-    await decideFrom(tx, write, madeOf(write, excused ? write.asked : mirror), mirror.version)
+    const made = madeOf(write, excused ? write.asked : mirror)
+    await decideFrom(tx, write, made, excused ? write.decided_on : mirror.version)
     if (write.kind === 'insert') await planLook(push, tx, write.id)
   })
 }

@@ -120,3 +120,53 @@ it('owes nothing more of a confirmation whose appointment could not be written',
   const [row] = await bridge.t.look('select overlay from appointments where id = $1', [id])
   expect(row.overlay).toEqual({})
 })
+
+/** A pull comes before the push's next turn. */
+async function readFirst(id: number) {
+  const setDue = (at: string) =>
+    bridge.t.look(
+      `update writes set next_attempt_at = ${at} where appointment_id = $1 and ended_at is null`,
+      [id],
+    )
+  await setDue(`now() + interval '1 hour'`)
+  bridge.startWorker()
+  await bridge.pulled()
+  await bridge.stopWorker()
+  await setDue('now()')
+  await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
+}
+
+it.each(['before', 'after'] as const)(
+  'does not write over what the front desk changed while an attempt was unknown, read %s the look',
+  async (read) => {
+    const id = await written()
+    const { foreign_id } = await bridge.appointment(id)
+    await bridge.practice('PUT', '/faults', { faults: [{ on: 'PATCH /visits', kind: 'cut_before_commit' }] })
+    await change(id, { note: 'ours' })
+    bridge.startWorker()
+    const theNote = `from writes where kind = 'note' and appointment_id = $1`
+    await until('an unknown note', [], async () => {
+      const [row] = await bridge.t.look(`select 1 ${theNote} and state = 'unknown'`, [id])
+      return row ?? null
+    })
+    await bridge.stopWorker()
+    await bridge.practice('PUT', '/faults', {})
+    expect(await ends(id)).toEqual([['note', 'unknown', null]])
+    await bridge.practice('POST', '/desk/remark', { visit_id: foreign_id, remark: 'theirs' })
+    if (read === 'before') await readFirst(id)
+    bridge.startWorker()
+    expect((await bridge.settled(id)).note).toBe('theirs')
+    expect(await ends(id)).toEqual([['note', 'failed', 'changed_meanwhile']])
+  },
+)
+
+it('calls a note complete that the front desk had written itself, word for word', async () => {
+  const id = await written()
+  const { foreign_id } = await bridge.appointment(id)
+  await change(id, { note: 'the same' })
+  await bridge.practice('POST', '/desk/remark', { visit_id: foreign_id, remark: 'the same' })
+  await readFirst(id)
+  bridge.startWorker()
+  expect((await bridge.settled(id)).note).toBe('the same')
+  expect(await ends(id)).toEqual([['note', 'complete', 'already_in_effect']])
+})
