@@ -44,6 +44,25 @@ export function readPage(asked: PageAsked, warnings: string[]): Reading {
   return { page: { limit: size, offset: (number - 1) * size }, size, number, sort: 'id' }
 }
 
+/**
+ * Reads the page of a list that NexHealth does not page (institutions, locations, types): without `page` and `per_page` as
+ * many rows as a page may hold, for a client of it never asks for a second.
+ */
+export function readWhole(asked: PageAsked, warnings: string[]): Reading {
+  return readPage(isPaged(asked) ? asked : { per_page: PER_PAGE_MAX.v2 }, warnings)
+}
+
+/** Says where such a list has more rows than were shown to a client that asked for no page. */
+export function tellMore(asked: PageAsked, count: number, warnings: string[]): void {
+  const most = PER_PAGE_MAX.v2
+  if (!isPaged(asked) && count > most)
+    warnings.push(`Only the first ${most} of ${count} are shown; send page=2&per_page=${most} for the next.`)
+}
+
+function isPaged({ page, per_page }: PageAsked): boolean {
+  return page !== undefined || per_page !== undefined
+}
+
 /** Reads a v3 page in the given order. Throws `invalid_request` for a cursor that is not of this list. */
 export function readCursors(asked: PageAsked, sort: string, warnings: string[]): Reading {
   const size = clampSize(asked.per_page, 'v3', warnings)

@@ -17,7 +17,7 @@ import { findInstitution } from '../../store/institutions.ts'
 import { getLocation } from '../../store/locations.ts'
 import { listOperatories } from '../../store/operatories.ts'
 import { IdParams, Ids, Include, readIncludes, refuseForeignLocation, Subdomain } from '../inputs.ts'
-import { PageQuery, readPage } from '../paging.ts'
+import { PageQuery, readWhole, tellMore } from '../paging.ts'
 import { tenantRoute } from '../route.ts'
 
 const OPERATORIES_MAX = 1000
@@ -91,11 +91,10 @@ function readingOf(names: Names) {
         await refuseForeignLocation(tx, query.location_id)
         const descriptors = readIncludes(query.include, ['descriptors'], warnings).has('descriptors')
         const filter = { locationId: query.location_id }
-        const rows = await listAppointmentTypes(tx, filter, readPage(query, warnings).page)
-        return {
-          data: await withDescriptors(tx, rows, descriptors),
-          count: await countAppointmentTypes(tx, filter),
-        }
+        const rows = await listAppointmentTypes(tx, filter, readWhole(query, warnings).page)
+        const count = await countAppointmentTypes(tx, filter)
+        tellMore(query, count, warnings)
+        return { data: await withDescriptors(tx, rows, descriptors), count }
       },
     }),
     tenantRoute({

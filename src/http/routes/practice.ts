@@ -12,7 +12,7 @@ import {
 import { getLocation, listLocations } from '../../store/locations.ts'
 import { listSourceStatus } from '../../store/sync-status.ts'
 import { IdParams, Include, readIncludes, Subdomain } from '../inputs.ts'
-import { PageQuery, readPage } from '../paging.ts'
+import { PageQuery, readWhole, tellMore } from '../paging.ts'
 import { type AccountInput, accountRoute, tenantRoute } from '../route.ts'
 import { showInstitution, showInstitutionLocations, showLocation } from '../versions/practice.ts'
 
@@ -25,11 +25,13 @@ async function readInstitutions(input: AccountInput<Paged>) {
   if (subdomain !== undefined && !caller.institution)
     throw new Failure('forbidden', "You don't have access to perform this action.")
   const filter = { accountId: caller.accountId, institutionIds: caller.institutionIds, subdomain }
-  const { page } = readPage(input.query, input.warnings)
-  return await inGlobal(context.database, async (tx) => ({
+  const { page } = readWhole(input.query, input.warnings)
+  const found = await inGlobal(context.database, async (tx) => ({
     rows: await listInstitutions(tx, filter, page),
     count: await countInstitutions(tx, filter),
   }))
+  tellMore(input.query, found.count, input.warnings)
+  return found
 }
 
 async function institutionShown(tx: Tenant, row: InstitutionRow, context: AccountInput['context']) {
