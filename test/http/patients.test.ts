@@ -127,6 +127,20 @@ it('decision 22: with unknown filters alone the list is empty and says so; it ne
   expect((await search({})).names.length).toBeGreaterThan(1)
 })
 
+it("includes and the other version's cursors are no filters: left out, they empty no list", async () => {
+  for (const [more, version] of [
+    [{ include: ['upcoming_appts'] }, 'v3.0.0'],
+    [{ start_cursor: '', end_cursor: '' }, 'v2'],
+  ] as const) {
+    const { names, description } = await search(more, version)
+    expect(names.length).toBeGreaterThan(1)
+    expect(description).toEqual([
+      `Note that following parameters are ignored: ${Object.keys(more).join(', ')}.`,
+    ])
+    expect((await search({ ...more, full_name: 'Imani Okafor' }, version)).names).toEqual([])
+  }
+})
+
 it('decision 23: phones are kept as given, shown as ten digits, and found however they are written', async () => {
   for (const phone_number of ['5035550142', '503-555-0142', '+1 (503) 555-0142', '15035550142'])
     expect((await search({ phone_number })).names).toEqual(['Imani Okafor'])

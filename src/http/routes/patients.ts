@@ -108,11 +108,15 @@ async function searchOf({ tx, query, warnings }: TenantInput<Filters>): Promise<
   return { filter, sort, empty: query.non_patient === true || widens(query, warnings) }
 }
 
+/** What the other version's list takes beside filters: left out by this one, it widens nothing. */
+const NO_FILTERS = new Set(['include', 'start_cursor', 'end_cursor'])
+const IGNORED = /^Note that following parameters are ignored: (.*)\.$/
+
 /** Unknown filters and no known one: answering everybody would let a client take the first row for its own patient. */
 function widens(query: object, warnings: string[]): boolean {
   const known = Object.keys(narrowing).some((name) => name in query)
-  const unknown = warnings.some((warning) => warning.startsWith('Note that following parameters are ignored'))
-  if (known || !unknown) return false
+  const ignored = warnings.flatMap((warning) => IGNORED.exec(warning)?.[1]?.split(', ') ?? [])
+  if (known || ignored.every((name) => NO_FILTERS.has(name))) return false
   warnings.push('No known filter remains: the list is empty rather than everybody.')
   return true
 }
