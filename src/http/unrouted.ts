@@ -30,7 +30,12 @@ export function unrouted(request: FastifyRequest): Unrouted {
   const fitting = routesAt(request)
   // A path of its own comes before one that takes any word there.
   const own = fitting.filter(({ isPlain }) => isPlain)
-  return refuse(own.length > 0 ? own : fitting)
+  if (fitting.length > 0) return refuse(own.length > 0 ? own : fitting)
+  const { version, warnings } = chooseVersion(request.headers)
+  if (version === 'v3' || !known.some(({ pattern }) => pattern.test(pathOf(request)))) return refuse([])
+  // The commonest 404 of a client that forgot the header, or misspelt it (reference, 1.2).
+  const why = 'This path is of version 3: send Nex-Api-Version: v3.0.0'
+  return { failure: new Failure('not_found', ['Resource not found', ...warnings, why]), allow: null }
 }
 
 /** The same where a route was found that takes any word there, and the word is no id: only a path of its own counts. */
@@ -38,9 +43,13 @@ export function unroutedWord(request: FastifyRequest): Unrouted {
   return refuse(routesAt(request).filter(({ isPlain }) => isPlain))
 }
 
-function routesAt({ url, headers }: FastifyRequest) {
-  const path = url.split('?')[0] ?? ''
-  const { version } = chooseVersion(headers)
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? ''
+}
+
+function routesAt(request: FastifyRequest) {
+  const path = pathOf(request)
+  const { version } = chooseVersion(request.headers)
   return known.filter(({ isV3Only, pattern }) => (version === 'v3' || !isV3Only) && pattern.test(path))
 }
 

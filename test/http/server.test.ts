@@ -81,8 +81,21 @@ it('answers a method that a path does not take 405, and says which it takes in t
   ] as const) {
     const { status, headers, body } = await s.ask(method, path, { version })
     const refused = allow === null ? [404, 'Resource not found'] : [405, `This path takes ${allow}`]
-    expect([method, path, version, status, ...body.error]).toEqual([method, path, version, ...refused])
+    expect([method, path, version, status, body.error[0]]).toEqual([method, path, version, ...refused])
     expect([method, path, headers.get('allow')]).toEqual([method, path, allow])
+  }
+})
+
+it('says of a path that only version 3 has which header was missing, or was not understood', async () => {
+  const send = 'This path is of version 3: send Nex-Api-Version: v3.0.0'
+  for (const [path, version, ...why] of [
+    ['/available_slots', 'v2', send],
+    ['/working_hours/1', 'v2', send],
+    ['/working_hours', 'v3', 'Nex-Api-Version v3 is unknown; v2 was taken.', send],
+    ['/nope', 'v3'],
+  ] as const) {
+    const { status, body } = await s.ask('GET', path, { version })
+    expect([path, status, body.error]).toEqual([path, 404, ['Resource not found', ...why]])
   }
 })
 
