@@ -18,14 +18,17 @@ export interface ProcedureFilter {
   endedBefore?: LocalDate | undefined
 }
 
-const columns = sql`p.id, p.location_id, p.patient_id, p.provider_id, p.appointment_id, p.code, p.name, p.status,
+/** Many record systems keep no place with a procedure: it is then its appointment's. */
+const place = sql`coalesce(p.location_id, a.location_id)`
+const columns = sql`p.id, ${place} as location_id, p.patient_id, p.provider_id, p.appointment_id, p.code, p.name, p.status,
   p.updated_at, '{"tooth": [], "surface": null}'::jsonb as body_site, null as fee, p.start_date, p.end_date`
-const from = sql`from procedures p`
+const from = sql`from procedures p
+  left join appointments a on a.institution_id = p.institution_id and a.id = p.appointment_id`
 
 function filtered(tx: Tenant, f: ProcedureFilter) {
   return sql`where p.institution_id = ${tx.institutionId}
     and (${f.ids ?? null}::bigint[] is null or p.id = any(${f.ids ?? null}::bigint[]))
-    and (${f.locationId ?? null}::bigint is null or p.location_id = ${f.locationId ?? null})
+    and (${f.locationId ?? null}::bigint is null or ${place} = ${f.locationId ?? null})
     and (${f.providerId ?? null}::bigint is null or p.provider_id = ${f.providerId ?? null})
     and (${f.patientId ?? null}::bigint is null or p.patient_id = survivor_of(${f.patientId ?? null}::bigint))
     and (${f.appointmentIds ?? null}::bigint[] is null or p.appointment_id = any(${f.appointmentIds ?? null}::bigint[]))

@@ -177,6 +177,13 @@ it('shows descriptors and procedures of an appointment', async () => {
     const bare = await s.ask('GET', '/procedures', { version, query: base })
     expect(bare.status).toBe(400)
   }
+  // Most record systems say no place of a procedure.
+  await s.t.look(`update procedures set location_id = null where foreign_id = 'p1'`)
+  for (const version of ['v2', 'v3.0.0']) {
+    const found = await s.ask('GET', '/procedures', { version, query: { ...base, patient_id: s.patientId } })
+    expect(found.body.data).toMatchObject([{ appointment_id: id, location_id: s.locationId }])
+    expect(found.body.count).toBe(version === 'v2' ? 1 : undefined)
+  }
 })
 
 it('lists the writes of an appointment with their attempts', async () => {
