@@ -119,3 +119,22 @@ it('shows the types of operatories and the operatories of a category by their wo
     expect(body.data[0].locations).toBeUndefined()
   }
 })
+
+it('answers 404 where the location that is named beside an id is none of the institution, and does nothing', async () => {
+  const query = { ...base, location_id: 999_999 }
+  const body = { appointment_type: { name: 'Elsewhere', minutes: 30 } }
+  for (const [method, path] of [
+    ['GET', `/appointment_types/${s.typeId}`],
+    ['PATCH', `/appointment_types/${s.typeId}`],
+    ['DELETE', `/appointment_types/${s.typeId}`],
+    ['POST', '/appointment_types'],
+    ['GET', `/patients/${s.patientId}`],
+  ] as const) {
+    const { status, body: answer } = await s.ask(method, path, { query, ...(method !== 'GET' && { body }) })
+    expect([method, path, status, answer.error]).toEqual([method, path, 404, ['Location not found']])
+  }
+  const { body: types } = await s.ask('GET', '/appointment_types', { query: base })
+  const names = types.data.map((row: { name: string }) => row.name)
+  expect(names).not.toContain('Elsewhere')
+  expect(types.data.map((row: { id: number }) => row.id)).toContain(s.typeId)
+})

@@ -105,6 +105,7 @@ function readingOf(names: Names) {
       query: Query,
       data: AppointmentType,
       async handle({ tx, params, query, warnings }) {
+        await refuseForeignLocation(tx, query.location_id)
         const descriptors = readIncludes(query.include, ['descriptors'], warnings).has('descriptors')
         return {
           data: (await withDescriptors(tx, [await getAppointmentType(tx, params.id)], descriptors))[0],
@@ -136,6 +137,7 @@ function writingOf(names: Names) {
       async handle({ tx, query, body }) {
         const given = bodyOf(body)
         const { name = '', minutes = 0, bookable_online = false } = given
+        await refuseForeignLocation(tx, locationOf(query, body))
         const location_id = await scopeOf(tx, given, locationOf(query, body))
         const descriptorIds = given.emr_appt_descriptor_ids ?? []
         const id = await createAppointmentType(
@@ -157,6 +159,7 @@ function writingOf(names: Names) {
       async handle({ tx, params, query, body }) {
         const given = bodyOf(body)
         const { name, minutes, bookable_online } = given
+        await refuseForeignLocation(tx, locationOf(query, body))
         const location_id =
           given.parent_type === undefined ? undefined : await scopeOf(tx, given, locationOf(query, body))
         const change = { name, minutes, bookable_online, location_id }
@@ -171,7 +174,8 @@ function writingOf(names: Names) {
       scope: 'appointments:write',
       query: Query,
       data: AppointmentType,
-      async handle({ tx, params }) {
+      async handle({ tx, params, query }) {
+        await refuseForeignLocation(tx, query.location_id)
         const row = await getAppointmentType(tx, params.id)
         await deleteAppointmentType(tx, params.id)
         return { data: row }

@@ -143,7 +143,8 @@ async function getPatient({
   params,
   query,
   warnings,
-}: TenantInput<{ include?: string[] }, { id: number }>) {
+}: TenantInput<{ include?: string[]; location_id?: number }, { id: number }>) {
+  await refuseForeignLocation(tx, query.location_id)
   const patient = await findPatient(tx, params.id)
   if (!patient) throw new Failure('not_found', 'Patient not found')
   const includes = readIncludes(query.include, PATIENT_INCLUDES, warnings)
