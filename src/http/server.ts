@@ -95,6 +95,7 @@ function openFastify(context: ServerContext): FastifyInstance {
       connectionsCheckingInterval: arrivalMs / LOOKS,
     },
     clientErrorHandler: refuseUnreadable,
+    frameworkErrors: refusePath,
     genReqId: () => randomUUID(),
     routerOptions: {
       constraints: { nexVersion: versionConstraint<never>() },
@@ -163,6 +164,16 @@ function refuseUnreadable(error: { code?: string }, socket: Socket): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
+}
+
+/** A path that the router cannot read, in the envelope too, and without the URL, which Fastify's own answer repeats. */
+function refusePath(error: { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
+  const failure =
+    error.code === 'FST_ERR_BAD_URL'
+      ? new Failure('invalid_request', 'The path cannot be read: write a % in it as %25')
+      : new Failure('not_found', 'Resource not found')
+  const { status, body } = refusal(failure, request.id)
+  reply.code(status).send(body)
 }
 
 /** JSON under any content type, an empty body as none (decision 17). */

@@ -104,6 +104,21 @@ it('answers a path whose id is no id 404', async () => {
     expect([id, (await s.ask('GET', `/appointments/${id}`)).status]).toEqual([id, 404])
 })
 
+it('answers a path that cannot be read in the envelope, and does not repeat it', async () => {
+  const unreadable = [400, 'The path cannot be read: write a % in it as %25']
+  for (const [path, status, error] of [
+    ['/appointments/5%', ...unreadable],
+    ['/patients/1%C0?name=Okafor', ...unreadable],
+    ['/%zz', ...unreadable],
+    [`/appointments/${'9'.repeat(300)}`, 404, 'Resource not found'],
+  ] as const)
+    for (const method of ['GET', 'PATCH']) {
+      const answer = await s.ask(method, path)
+      expect([method, path, answer.status]).toEqual([method, path, status])
+      expect(answer.body).toEqual({ code: false, description: null, data: null, error: [error] })
+    }
+})
+
 it('refuses a body over 1 MiB with 413, and takes one just below', async () => {
   const body = (bytes: number) => JSON.stringify({ appt: { note: 'x'.repeat(bytes) } })
   const big = await s.ask('POST', '/appointments', { query: base, body: body(1024 * 1024) })
