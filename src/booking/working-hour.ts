@@ -55,7 +55,10 @@ export async function changeWorkingHour(tx: Tenant, id: number, given: WorkingHo
   if (Object.keys(rest).length > 0) refuseSynced(row)
   const location = await getLocation(tx, row.location_id)
   const wrong = recurrencesOf(given).length <= 1 ? [] : [oneRecurrence('at most')]
-  const recurrence = recurrencesOf(given).length > 0 ? recurrenceOf(given) : recurrenceOf(row)
+  const isKept = recurrencesOf(given).length === 0
+  const recurrence = isKept ? recurrenceOf(row) : recurrenceOf(given)
+  if (isKept && given.days !== undefined && row.days.length > 0)
+    wrong.push('Parameter days must not be empty here; active=false takes a working hour out')
   const fields = {
     provider_id: given.provider_id ?? row.provider_id,
     operatory_id: given.operatory_id ?? row.operatory_id,

@@ -211,6 +211,19 @@ describe('PATCH and DELETE /working_hours/{id}', () => {
     expect((await patch(id, { end_time: '07:00' })).status).toBe(400)
   })
 
+  it('refuses to take the days of one that has nothing else, rather than do nothing', async () => {
+    const id = await made()
+    const { status, body } = await patch(id, { days: [], end_time: '11:00' })
+    expect([status, body.error]).toEqual([
+      400,
+      ['Parameter days must not be empty here; active=false takes a working hour out'],
+    ])
+    expect((await patch(id, {})).body.data).toMatchObject({ end_time: '12:00' })
+    // The whole object sent back, as a client reads it, is still taken.
+    expect((await patch(id, { days: [], specific_date: '2027-03-08' })).status).toBe(200)
+    expect((await patch(id, { days: [], active: false })).status).toBe(200)
+  })
+
   it('answers types only when they were part of it, and an empty list clears them', async () => {
     const id = await made(morning({ appointment_type_ids: [s.typeId] }))
     expect((await patch(id, { active: false })).body.data).not.toHaveProperty('appointment_types')
