@@ -2,8 +2,9 @@
 import type { Tenant } from '../db/database.ts'
 import { lockAppointments, type StoredAppointment } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
+import { listOverdue } from '../store/due-writes.ts'
 import { lockPatientOf } from '../store/patients-mirror.ts'
-import { listOverdue, lockWrite, type Write } from '../store/writes.ts'
+import { lockWrite, type Write } from '../store/writes.ts'
 import type { Hold } from '../work/hold.ts'
 import { endBadly } from './end.ts'
 

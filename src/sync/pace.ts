@@ -8,8 +8,8 @@ import { Unavailable } from '../connectors/connector.ts'
 import type { Tenant } from '../db/database.ts'
 import { type Instant, toMs } from '../model/time.ts'
 import { type DataSource, now } from '../store/data-sources.ts'
+import { listDueWrites } from '../store/due-writes.ts'
 import { closedUntil, closeSource, endTurn, takeTurn } from '../store/source-pace.ts'
-import { listDueWrites } from '../store/writes.ts'
 import type { Pull } from './at-work.ts'
 
 /** Longer than any connector waits for one answer. */

@@ -285,7 +285,8 @@ describe('after a death', () => {
       stdio: 'ignore',
     })
     children.push(stranger)
-    await once(stranger, 'spawn')
+    // A process that just began has no name for a moment.
+    await waitFor(() => whoIs(stranger.pid!, cluster) === 'stranger')
     writeFileSync(join(cluster, 'postmaster.pid'), left.replace(/^\d+/, String(stranger.pid)))
     const second = await start(dataDir)
     expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])

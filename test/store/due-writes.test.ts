@@ -1,7 +1,7 @@
 /** When a data source is turned to again for its writes. */
 import { expect, it } from 'vitest'
 import { changeAppointment } from '../../src/booking/change.ts'
-import { listDueWrites, nextDeadline, nextDue } from '../../src/store/writes.ts'
+import { listDueWrites, nextDeadline, nextDue } from '../../src/store/due-writes.ts'
 import { book, freeStarts, newPatient, somePlace } from '../support/booking.ts'
 import { startBridge } from '../support/bridge.ts'
 
