@@ -34,20 +34,46 @@ interface WrittenAnswer {
  * system's history shows that the front desk changed it after our write. Throws `Unavailable` where that cannot be read.
  */
 export async function settleWritten(push: Push, prepared: Prepared, answer: WrittenAnswer): Promise<void> {
+  const stood = await standsAsAsked(push, prepared, answer.record)
+  let given = answer
+  let seenAt = prepared.appointment.mirror_seen_at
+  for (let round = 1; ; round++) {
+    const stands = given === answer ? stood : await standsAsAsked(push, prepared, given.record)
+    const excused = !stands && (stood || (await stoodAsAsked(push, prepared, given.record)))
+    const younger = await settleAs(push, prepared, given, excused, round < ROUNDS ? seenAt : undefined)
+    if (younger === null) return
+    // A pull read it since it was prepared, perhaps later than we did: only the record system can say what stands.
+    seenAt = younger
+    const record = await push.system.find({ foreignId: answer.record.foreignId })
+    if (record) given = { ...answer, record }
+  }
+}
+
+/** Looks at most: after that what was read last is taken, and the next window reads it anyway. */
+const ROUNDS = 3
+
+/**
+ * Settles it, and answers null; or when its mirror was read, where that was not at `seenAt`, and differs: nothing is then
+ * settled.
+ */
+async function settleAs(
+  push: Push,
+  prepared: Prepared,
+  answer: WrittenAnswer,
+  excused: boolean,
+  seenBefore: Instant | null | undefined,
+): Promise<Instant | null> {
   const { record } = answer
-  const excused =
-    !(await standsAsAsked(push, prepared, record)) && (await stoodAsAsked(push, prepared, record))
-  await push.hold.inTenant(async (tx) => {
+  return await push.hold.inTenant(async (tx) => {
     await lockPatientOf(tx, prepared.appointment.id, prepared.patient?.id)
     // A pull that did not know the row by our marker may have taken it for someone else's.
     const bearers = await findMirrored(tx, push.source.id, [record.foreignId], [])
     const rows = await lockAppointments(tx, [prepared.appointment.id, ...bearers.map(({ id }) => id)])
     const row = rows.find(({ id }) => id === prepared.appointment.id)
     const write = await lockWrite(tx, prepared.write.id)
-    if (!row || !write) return
+    if (!row || !write) return null
     const seenAt = await now(tx)
     const strangers = rows.filter(({ id, foreign_id }) => id !== row.id && foreign_id === record.foreignId)
-    for (const stranger of strangers) release(stranger, seenAt)
     await settlePatient(tx, push, prepared, answer, seenAt)
     const patients = await mapPatients(
       tx,
@@ -59,10 +85,14 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
       throw new Error(
         `what was written of appointment ${row.id} does not read back as an appointment of ours`,
       )
+    const hash = hashOf(answer.record, mirror)
+    const isRead = seenBefore !== undefined && row.mirror_seen_at !== seenBefore
+    if (isRead && row.mirror_seen_at && row.mirror_hash !== hash) return row.mirror_seen_at
+    for (const stranger of strangers) release(stranger, seenAt)
     Object.assign(row, {
       mirror,
       foreign_id: answer.record.foreignId,
-      mirror_hash: hashOf(answer.record, mirror),
+      mirror_hash: hash,
       mirror_seen_at: seenAt,
       last_sync_time: seenAt,
       overlay: withoutWrite(row.overlay, write.id),
@@ -75,6 +105,7 @@ export async function settleWritten(push: Push, prepared: Prepared, answer: Writ
     const made = madeOf(write, excused ? write.asked : mirror)
     await decideFrom(tx, write, made, excused ? write.decided_on : mirror.version)
     if (write.kind === 'insert') await planLook(push, tx, write.id)
+    return null
   })
 }
 
