@@ -48,10 +48,14 @@ export interface Mirror extends MirrorFields {
   entered_at: Instant | null
 }
 
-/** Owed by that write until it ends. */
+/**
+ * Owed by that write until it ends. Where it ended without our knowing whether it is in effect, `unsure_since` then: until the
+ * next pull that begins after it, which says what stands.
+ */
 export interface OwedEntry {
   value: unknown
   write: number
+  unsure_since?: Instant
 }
 /** A local edit, undone by the next pull that begins after it; `owed` is what it lies over, and comes to light again then. */
 export interface EditedEntry {
@@ -121,15 +125,32 @@ export function withoutWrite(overlay: Overlay, write: number): Overlay {
   })
 }
 
-/** The overlay without local edits made before `before`. */
-export function withoutEdits(overlay: Overlay, before: Instant): Overlay {
-  return each(overlay, (entry) => ('write' in entry || entry.edited_at >= before ? entry : entry.owed))
+/** The overlay once a write ended without our knowing whether it is in effect. */
+export function withUnsure(overlay: Overlay, write: number, since: Instant): Overlay {
+  return each(overlay, (entry) => {
+    const owed = owedOf(entry)
+    if (owed?.write !== write) return entry
+    const unsure = { ...owed, unsure_since: since }
+    return 'write' in entry ? unsure : { ...entry, owed: unsure }
+  })
 }
 
-/** When the oldest local edit was made; null where there is none. */
+/** The overlay after a pull that began at `at`: without the local edits made before it, and without what was unsure then. */
+export function withoutEdits(overlay: Overlay, at: Instant): Overlay {
+  return each(overlay, (entry) => {
+    const owed = owedOf(entry)
+    const kept = owed?.unsure_since !== undefined && owed.unsure_since < at ? undefined : owed
+    if ('write' in entry || entry.edited_at < at) return kept
+    return { value: entry.value, edited_at: entry.edited_at, ...(kept && { owed: kept }) }
+  })
+}
+
+/** Since when the oldest entry stands that a pull undoes; null where there is none. */
 export function oldestEdit(overlay: Overlay): Instant | null {
-  const times = Object.values(overlay).flatMap((entry) => ('edited_at' in entry ? [entry.edited_at] : []))
-  return times.sort()[0] ?? null
+  const entries = Object.values(overlay)
+  const edited = entries.flatMap((entry) => ('edited_at' in entry ? entry.edited_at : []))
+  const unsure = entries.flatMap((entry) => owedOf(entry)?.unsure_since ?? [])
+  return [...edited, ...unsure].sort()[0] ?? null
 }
 
 function each(overlay: Overlay, become: (entry: OverlayEntry) => OverlayEntry | undefined): Overlay {

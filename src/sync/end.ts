@@ -1,6 +1,6 @@
 /** How a write ends other than written: what is shown goes back to what stands. */
 import type { Tenant } from '../db/database.ts'
-import { withoutWrite } from '../model/appointment-state.ts'
+import { withoutWrite, withUnsure } from '../model/appointment-state.ts'
 import { isRetriable, type WriteCode } from '../model/writes.ts'
 import type { StoredAppointment } from '../store/appointments.ts'
 import { now } from '../store/data-sources.ts'
@@ -14,7 +14,7 @@ type BadEnd = 'failed' | 'timed_out' | 'incomplete'
 /**
  * Ends a write that is known not to be in effect (`failed`, `timed_out`), or whose effect is not known (`incomplete`).
  * A failed insertion leaves a cancelled appointment without a foreign id (decision 8) and ends what waited behind it; one
- * whose effect is unknown keeps its time. A failed change is no longer shown.
+ * whose effect is unknown keeps its time. A failed change is no longer shown; one whose effect is unknown is until the next pull.
  * @param around what the record system holds near a time that was taken
  */
 export async function endBadly(
@@ -41,9 +41,9 @@ export async function endBadly(
       })
       appointment.overlay = withoutWrite(appointment.overlay, one.id)
     }
-  } else if (state !== 'incomplete') {
-    appointment.overlay = withoutWrite(appointment.overlay, write.id)
-  }
+  } else if (state === 'incomplete') {
+    appointment.overlay = withUnsure(appointment.overlay, write.id, await now(tx))
+  } else appointment.overlay = withoutWrite(appointment.overlay, write.id)
   await saveAppointments(tx, [appointment])
   if (code === 'slot_taken') await nameAlternatives(tx, appointment, write, around)
 }

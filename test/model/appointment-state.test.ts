@@ -9,6 +9,7 @@ import {
   shownOf,
   withoutEdits,
   withoutWrite,
+  withUnsure,
 } from '../../src/model/appointment-state.ts'
 
 const draft: Draft = {
@@ -97,6 +98,18 @@ describe('the overlay', () => {
 
   it('loses local edits made before the pull began, and keeps those made since', () => {
     expect(Object.keys(withoutEdits(overlay, '2026-11-22T10:00:05.000Z'))).toEqual(['confirmed', 'note'])
+  })
+
+  it('keeps what a write asked for that ended unsure until a pull that began later', () => {
+    const since = '2026-11-22T10:00:04.000Z'
+    const edit = overlay.note
+    const unsure = withUnsure({ ...overlay, note: { ...edit, owed: { value: 'owed', write: 7 } } }, 7, since)
+    expect(shownOf({ draft, mirror, overlay: unsure }).confirmed).toBe(true)
+    expect(shownOf({ draft, mirror, overlay: unsure }, true).note).toBe('owed')
+    expect(oldestEdit({ confirmed: unsure.confirmed! })).toBe(since)
+    expect(withoutEdits(unsure, since).confirmed).toEqual(unsure.confirmed)
+    expect(withoutEdits(unsure, '2026-11-22T10:00:04.001Z')).toEqual({ note: edit })
+    expect(withoutEdits(unsure, '2026-11-22T11:00:00.000Z')).toEqual({})
   })
 
   it('knows its oldest edit', () => {

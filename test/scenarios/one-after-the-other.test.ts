@@ -170,3 +170,26 @@ it('calls a note complete that the front desk had written itself, word for word'
   expect((await bridge.settled(id)).note).toBe('the same')
   expect(await ends(id)).toEqual([['note', 'complete', 'already_in_effect']])
 })
+
+it('shows what stands once the record system is read again, where the effect of a change was never found out', async () => {
+  const id = await written()
+  const faults = [
+    { on: 'PATCH /visits', kind: 'cut_before_commit' },
+    { on: 'GET /visits', kind: 'busy', always: true },
+  ]
+  await bridge.practice('PUT', '/faults', { faults })
+  await change(id, { note: 'ours' })
+  bridge.startWorker()
+  const inState = (state: string) =>
+    until(`the note to be ${state}`, [], async () => (await ends(id)).some((end) => end[1] === state) || null)
+  await inState('unknown')
+  await bridge.t.look(
+    `update writes set deadline = app_now(), next_attempt_at = app_now() where appointment_id = $1`,
+    [id],
+  )
+  await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
+  await inState('incomplete')
+  await bridge.practice('PUT', '/faults', { faults: [] })
+  await bridge.pulled()
+  expect((await bridge.appointment(id)).note).not.toBe('ours')
+})
