@@ -116,9 +116,14 @@ export async function findWriteAppointment(tx: Tenant, id: number): Promise<numb
 
 /** Replaces what a write asks for: only before anything of it was sent. */
 export async function updateAsked(tx: Tenant, id: number, asked: Asked, deadline: Instant): Promise<void> {
-  await sql`update writes set asked_sealed = ${tx.seal({ asked, was: {} })}, fields = ${Object.keys(asked)}, deadline = ${deadline},
-      next_attempt_at = case state when 'needs_decision' then ${deadline}::timestamptz else next_attempt_at end
-    where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
+  // The deadline may come sooner than the turn that is planned.
+  await sql`
+    with changed as (
+      update writes set asked_sealed = ${tx.seal({ asked, was: {} })}, fields = ${Object.keys(asked)}, deadline = ${deadline},
+        next_attempt_at = case state when 'needs_decision' then ${deadline}::timestamptz else next_attempt_at end
+      where institution_id = ${tx.institutionId} and id = ${id} returning data_source_id)
+    insert into wakes (work_id) select w.id from work w, changed where w.kind = 'push'
+      and w.institution_id = ${tx.institutionId} and w.subject_id = changed.data_source_id`.execute(tx.db)
 }
 
 /** The table of `src/model/write-states.ts` has no way from where the write is, or it is not there: a fault of ours. */

@@ -49,7 +49,9 @@ export function pushHandler(systems: Systems, tracing: Tracing | null = null): H
       } catch (error) {
         const until = await noteFailure(hold, sourceId, error)
         if (until === null) throw error
-        return { nextAt: await hold.inTenant((tx) => nextTurn(tx, sourceId, until)), failure: 'Unavailable' }
+        // Also where nothing is owed any more: nobody wakes a unit that failed, and the next booking would wait.
+        const nextAt = (await hold.inTenant((tx) => nextTurn(tx, sourceId, until))) ?? until
+        return { nextAt, failure: 'Unavailable' }
       }
     }
     return await hold.inTenant((tx) => nextTurn(tx, sourceId, closed, !isStopped))

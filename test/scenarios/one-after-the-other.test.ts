@@ -175,7 +175,7 @@ it('shows what stands once the record system is read again, where the effect of 
   const id = await written()
   const faults = [
     { on: 'PATCH /visits', kind: 'cut_before_commit' },
-    { on: 'GET /visits', kind: 'busy', always: true },
+    { on: 'GET /visits', kind: 'rate_limited', ms: 60_000, always: true },
   ]
   await bridge.practice('PUT', '/faults', { faults })
   await change(id, { note: 'ours' })
@@ -189,6 +189,15 @@ it('shows what stands once the record system is read again, where the effect of 
   )
   await bridge.t.look(`insert into wakes (work_id) select id from work where kind = 'push'`)
   await inState('incomplete')
+  // The system said when it wants to be asked again: until then nobody wakes the unit, and then it must run by itself.
+  const [unit] = await until('the end of the turn', [], async () => {
+    const rows = await bridge.t.look(
+      `select run_at = 'infinity' as waits_for_ever from work where kind = 'push' and failures > 0 and leased_until is null`,
+    )
+    return rows.length > 0 ? rows : null
+  })
+  expect(unit).toEqual({ waits_for_ever: false })
+  await bridge.t.look('update data_sources set closed_until = null')
   await bridge.practice('PUT', '/faults', { faults: [] })
   await bridge.pulled()
   expect((await bridge.appointment(id)).note).not.toBe('ours')

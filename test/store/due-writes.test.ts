@@ -32,7 +32,7 @@ it('is at once for a deadline that passed since the last look, of the first writ
   await using bridge = await startBridge()
   await bridge.stopWorker()
   const { sourceId, apiKeyId } = bridge
-  const [start = ''] = await freeStarts(bridge, await somePlace(bridge), 1)
+  const [start = '', earlier = ''] = (await freeStarts(bridge, await somePlace(bridge), 2)).reverse()
   const inTime = new Date(start).toISOString()
   const { id } = await book(bridge, { patientId: await newPatient(bridge), start })
   expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(inTime)
@@ -43,4 +43,12 @@ it('is at once for a deadline that passed since the last look, of the first writ
   expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(inTime)
   await bridge.t.look("update writes set deadline = $1 where kind = 'insert'", [passed])
   expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(passed)
+  await bridge.t.look('delete from wakes')
+  const sooner = { start_time: earlier }
+  await bridge.tenant((tx) =>
+    changeAppointment(tx, { apiKeyId, appointmentId: id, version: 'v3', fields: sooner }),
+  )
+  expect(await bridge.tenant((tx) => nextDeadline(tx, sourceId))).toBe(new Date(earlier).toISOString())
+  const woken = await bridge.t.look('select k.kind from wakes join work k on k.id = work_id')
+  expect(woken).toContainEqual({ kind: 'push' })
 })
