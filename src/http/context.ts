@@ -55,7 +55,7 @@ export interface ServerContext {
   connectors: ConnectorFace[]
   /** How much is taken on at once; what the server can bear unless given. */
   load?: Load
-  /** A request that takes longer to arrive than this, in milliseconds, is cut; half a minute unless given. */
+  /** A request that takes longer to arrive than this, or an answer to be taken, in milliseconds, is cut; half a minute unless given. */
   arrivalMs?: number
   /** What is wrong with a webhook target, a sentence each. The floor that sends checks again at every attempt. */
   webhookTargetFaults?(url: string): string[]

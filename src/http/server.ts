@@ -25,7 +25,7 @@ import { versionConstraint } from './versions/choose.ts'
 import { sendAsV2 } from './versions/content-type.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
-/** A request that takes longer to arrive than this is cut, headers and body together. */
+/** A request that takes longer to arrive than this is cut, headers and body together; so is an answer to be taken. */
 const ARRIVAL_MS = 30_000
 /** Node looks for late ones so many times within that; by its own settings it looks every half minute. */
 const LOOKS = 10
@@ -43,6 +43,7 @@ export function buildServer(context: ServerContext): FastifyInstance {
   traceRequests(app, context)
   refuseOverload(app, context)
   auditRequests(app, context)
+  cutSlowTakers(app, context)
   answerFailures(app, context, unrouted)
   app.addHook('onResponse', async (request, reply) => {
     // The route's pattern, never the URL: a query string may name a patient.
@@ -74,6 +75,7 @@ export function buildWorkerServer(context: ServerContext): FastifyInstance {
   const app = openFastify(context)
   serveMetrics(app, context)
   refuseOverload(app, context)
+  cutSlowTakers(app, context)
   answerFailures(app, context, () => ({ failure: notHere, allow: null }))
   serveHealth(app, context)
   return app
@@ -145,6 +147,15 @@ function refuseOverload(app: FastifyInstance, { database, load = LOAD }: ServerC
     if (ALWAYS_ANSWERED.has(request.routeOptions.url ?? '')) return
     if (requests > load.requestsMax || database.pool.waitingCount >= load.waitingMax)
       throw new Failure('unavailable', 'The server has more to do than it can; try again')
+  })
+}
+
+/** A client that does not take its answer would keep its place for ever: a few hundred of them, and nobody else is answered. */
+function cutSlowTakers(app: FastifyInstance, { arrivalMs = ARRIVAL_MS }: ServerContext): void {
+  app.addHook('onSend', async ({ raw: { socket } }, reply, payload) => {
+    const late = setTimeout(() => socket.destroy(), arrivalMs).unref()
+    reply.raw.once('close', () => clearTimeout(late))
+    return payload
   })
 }
 

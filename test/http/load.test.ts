@@ -70,6 +70,27 @@ it('refuses with 503 where too many wait for the database', async () => {
   await app.close()
 })
 
+it('cuts a client that does not take its answer, so that its place is free for others', async () => {
+  const { database, clock } = s.t
+  const load = { requestsMax: 4, waitingMax: 100 }
+  const settings = { connectors: [sandboxFace], load, arrivalMs: 1000, wake: () => undefined }
+  const app = buildServer({ database, clock, ...settings })
+  const at = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const ask = async () => (await fetch(at, { headers: { authorization: `Bearer ${s.token}` } })).status
+  expect(await ask()).toBe(404)
+  // More than the two ends of a connection hold for somebody who does not read.
+  const asked = 'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100)
+  const clients = Array.from({ length: 8 }, () => connect(Number(at.port), at.hostname).pause())
+  try {
+    for (const client of clients) client.on('error', () => undefined).write(asked)
+    await until('their answers to wait for them', async () => (await ask()) === 503)
+    await until('them to be cut', async () => (await ask()) === 404)
+  } finally {
+    for (const client of clients) client.destroy()
+    await app.close()
+  }
+})
+
 it('answers headers that are too large, and what is no HTTP, in the envelope', async () => {
   const { hostname, port } = new URL(url)
   const send = async (text: string) => {
