@@ -21,7 +21,9 @@ export async function decideFrom(
       const isBefore = !(name in before) || same(value, Reflect.get(before, name))
       return [name, name in made && isBefore ? Reflect.get(made, name) : value]
     })
-    await sql`update writes set asked_sealed = ${tx.seal({ asked, was: Object.fromEntries(now) })}, decided_on = ${version}
+    // One that may have been sent (before our database went back, perhaps) is looked for in the history from where it was decided.
+    await sql`update writes set asked_sealed = ${tx.seal({ asked, was: Object.fromEntries(now) })},
+        decided_on = case state when 'pending' then ${version} else decided_on end
       where institution_id = ${tx.institutionId} and id = ${id}`.execute(tx.db)
   }
 }
