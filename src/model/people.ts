@@ -57,12 +57,20 @@ export function nameKey(...parts: (string | null | undefined)[]): string {
  * Anything after an extension mark is left out.
  */
 export function phoneKey(phone: string | null | undefined): string | null {
-  const dialled = (phone ?? '').replace(/(ext\.?|extension|x|#).*$/i, '').replace(/\D/g, '')
+  const dialled = withoutExtension(phone ?? '').replace(/\D/g, '')
   if (dialled === '') return null
   // `00` and `011` dial abroad, as a plus does.
   const digits = dialled.replace(/^(?:00|011)(?=[1-9]\d{9,14}$)/, '')
   if (digits.length === 11 && digits.startsWith('1') && NANP.test(digits.slice(1))) return digits.slice(1)
   return digits
+}
+
+const LINE_ENDS = ['\n', '\r', '\u2028', '\u2029']
+
+/** A mark counts in the last line. That is cut off first: looking for the end from each of many marks takes for ever. */
+function withoutExtension(phone: string): string {
+  const lastLine = Math.max(...LINE_ENDS.map((end) => phone.lastIndexOf(end))) + 1
+  return phone.slice(0, lastLine) + phone.slice(lastLine).replace(/(ext|x|#).*/i, '')
 }
 
 /** The keys of several phones, each once, sorted. */

@@ -65,3 +65,11 @@ it('matches the same person however the name and phone are written, and no other
   ])
     expect(matchKey({ ...person, ...other })).not.toBe(matchKey(person))
 })
+
+it('reads a phone of many extension marks at once, and a mark in its last line alone', () => {
+  expect(phoneKey('(503) 555-0142 ext. 7\n')).toBe('50355501427')
+  expect(phoneKey('home\n(503) 555-0142 Extension 7')).toBe('5035550142')
+  const began = performance.now()
+  expect(phoneKey(`${'x'.repeat(200_000)}\n`)).toBe(null)
+  expect(performance.now() - began).toBeLessThan(5000)
+})

@@ -181,7 +181,7 @@ function isNewest(entry: BundleEntry, newest: Map<string, number>): boolean {
 function deletedId(entry: BundleEntry): string | null {
   if (entry.request?.method !== 'DELETE') return null
   return (
-    /[A-Z][A-Za-z]+\/([A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]*)?$/.exec(
+    /[A-Z][A-Za-z]{1,63}\/([A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]*)?$/.exec(
       entry.request.url ?? entry.fullUrl ?? '',
     )?.[1] ?? null
   )

@@ -192,7 +192,7 @@ export function readSettings(configuration: unknown): Settings {
   }
   const idSet = (ids: string[] | undefined) => (ids === undefined ? null : new Set(ids))
   return {
-    baseUrl: configuration.base_url.replace(/\/+$/, ''),
+    baseUrl: configuration.base_url.replace(/(?<!\/)\/+$/, ''),
     auth: configuration.auth ?? { method: 'none' },
     locations: idSet(configuration.locations),
     operatories: idSet(configuration.operatories),

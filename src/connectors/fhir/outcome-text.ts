@@ -49,6 +49,8 @@ const TYPES = new Set([
   'Slot',
 ])
 const LONGEST = 240
+/** Of a longer text no more is looked at: the patterns below are slow on long words. */
+const MOST_READ = 2000
 
 /** One sentence: the status, the first issue's code and place, and what is safe of its text. */
 export function describeRefusal(status: number, body: unknown): string {
@@ -66,7 +68,8 @@ export function describeRefusal(status: number, body: unknown): string {
 
 /** The text with only listed words, resource types, paths below a resource type, and the server's own error numbers. */
 export function cleanText(text: string): string {
-  const kept = text
+  const read = text.length > MOST_READ ? text.slice(0, MOST_READ).replace(/\S*$/, '') : text
+  const kept = read
     .split(/\s+/)
     .filter((token) => token !== '')
     .map((token) => {

@@ -171,7 +171,7 @@ export function readSettings(configuration: unknown): Settings {
 }
 
 function readApi(api: Static<typeof Api>): ApiSettings {
-  const url = (api.url ?? REMOTE).replace(/\/+$/, '')
+  const url = (api.url ?? REMOTE).replace(/(?<!\/)\/+$/, '')
   const mode = new URL(url).hostname.endsWith('opendental.com') ? 'remote' : 'local'
   return {
     url,

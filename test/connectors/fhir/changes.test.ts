@@ -69,6 +69,20 @@ describe('a server with histories', () => {
     response: { etag: `W/"${version}"` },
   })
 
+  it('is not held up by a deletion whose URL is long and names nothing', async () => {
+    await using server = await startSmallServer(({ path }): Answer => {
+      if (path === 'metadata') return capability({}, ['history-type'])
+      if (!path.startsWith('Appointment/_history')) return nothing
+      const entry = [{ request: { method: 'DELETE', url: 'A'.repeat(200_000) } }]
+      return { body: { resourceType: 'Bundle', entry } }
+    })
+    const system = await server.open()
+    const { cursor } = await all(system, null)
+    const began = performance.now()
+    await expect(all(system, cursor)).rejects.toThrow('a deletion without an id')
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
   it('tells the newest version of each, and what was deleted as gone', async () => {
     const newer = (id: string, versionId: string, comment: string) =>
       anAppointment({ id, comment, meta: { versionId } })

@@ -37,6 +37,13 @@ describe('the configuration', () => {
     expect(() => readSettings(configuration)).toThrow(key)
   })
 
+  it('with a base URL of many slashes is read at once', () => {
+    const began = performance.now()
+    expect(readSettings({ base_url: `http://h${'/'.repeat(200_000)}x` }).baseUrl).toHaveLength(200_009)
+    expect(readSettings({ base_url: `http://h/r4${'/'.repeat(200_000)}` }).baseUrl).toBe('http://h/r4')
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
   it('never repeats a secret in an error', () => {
     const auth = { method: 'basic', username: 'me', password: 'hunter2-secret', more: true }
     expect(() => readSettings({ base_url, auth })).toThrow(/^(?!.*hunter2)/s)

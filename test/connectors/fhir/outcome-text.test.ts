@@ -22,6 +22,15 @@ describe('the text of a refusal', () => {
     }
   })
 
+  it.each([`${'.'.repeat(200_000)}a`, `a${'.'.repeat(200_000)}a`, 'not found '.repeat(20_000)])(
+    'of many characters is read at once',
+    (text) => {
+      const began = performance.now()
+      expect(cleanText(text).length).toBeLessThan(250)
+      expect(performance.now() - began).toBeLessThan(5000)
+    },
+  )
+
   it('names status, code and place', () => {
     const body = outcome({
       severity: 'error',

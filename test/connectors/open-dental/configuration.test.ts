@@ -32,6 +32,13 @@ describe('the configuration', () => {
     expect(readSettings({ database, zone, api: { ...api, interval_ms: 5000 } }).api?.intervalMs).toBe(5000)
   })
 
+  it('reads a URL of many slashes at once', () => {
+    const began = performance.now()
+    const url = `http://h${'/'.repeat(200_000)}x`
+    expect(readSettings({ database, zone, api: { ...api, url } }).api?.url).toBe(url)
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
   it.each<[string, Record<string, unknown>, string]>([
     ['no zone', { database }, 'zone'],
     ['a zone that is none', { database, zone: 'America/Gotham' }, 'zone'],
