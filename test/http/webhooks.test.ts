@@ -219,6 +219,33 @@ describe('webhook subscriptions', () => {
     expect((await post('Patient', 'patient_created')).status).toBe(403)
   })
 
+  it('and their endpoint, are led elsewhere only by a key that may read what they tell', async () => {
+    const told = await hooks.newEndpoint()
+    const body = { resource_type: 'Patient', event: 'patient_created' }
+    const made = await ask('POST', subscriptionsOf(told.id) + at, body)
+    const { key } = await inGlobal(served.t.database, (tx) =>
+      createKey(tx, {
+        accountId: served.accountId,
+        name: 'test',
+        scopes: ['webhooks', 'appointments:read'],
+        institutionIds: null,
+      }),
+    )
+    const mine = (await ask('POST', '/webhook_endpoints', { target_url: TARGET }, { key })).body.data
+    const subscription = `${subscriptionsOf(told.id)}/${made.body.data.id}${at}`
+    const refused = {
+      status: 403,
+      body: { error: [expect.anything(), expect.stringContaining('patients:read')] },
+    }
+    expect(await ask('PATCH', subscription, { new_endpoint_id: mine.id }, { key })).toMatchObject(refused)
+    const target_url = 'https://elsewhere.example.com/'
+    const path = `/webhook_endpoints/${told.id}`
+    expect(await ask('PATCH', path, { target_url }, { key })).toMatchObject(refused)
+    expect((await ask('PATCH', subscription, { active: false }, { key })).status).toBe(200)
+    expect((await ask('PATCH', path, { active: false }, { key })).status).toBe(200)
+    expect((await ask('PATCH', path, { target_url })).status).toBe(200)
+  })
+
   it('move to another endpoint: the old path is 404, and what they are owed moves along', async () => {
     const [from, to] = [await hooks.newEndpoint(), await hooks.newEndpoint()]
     const made = await ask('POST', subscriptionsOf(from.id) + at, {

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { inGlobal, inWork } from '../../db/database.ts'
 import { Failure } from '../../model/failures.ts'
+import type { Scope } from '../../model/wire-scopes.ts'
 import { EndpointCreation, EndpointEdit, SecretRotation, WebhookEndpoint } from '../../model/wire-webhooks.ts'
 import type { Caller } from '../../store/access.ts'
 import {
@@ -16,6 +17,7 @@ import {
   servesOthers,
   updateEndpoint,
 } from '../../store/webhook-endpoints.ts'
+import { listSubscriptions } from '../../store/webhook-subscriptions.ts'
 import type { ServerContext } from '../context.ts'
 import { IdParams, Subdomain } from '../inputs.ts'
 import { accountRoute } from '../route.ts'
@@ -23,6 +25,9 @@ import { showEndpoint } from '../versions/webhooks.ts'
 
 const PATH = '/webhook_endpoints'
 const SECRETS = ['secret_key', 'standard_webhooks_secret'] as const
+export const ACCESS_DENIED = "You don't have access to perform this action."
+/** What a key must be able to read to be told of it, or to say where it is told. */
+const scopes: Record<string, Scope> = { Appointment: 'appointments:read', Patient: 'patients:read' }
 const common = { face: 'v2', by: 'account', scope: 'webhooks' } as const
 
 /** @throws Failure where the account has no such endpoint */
@@ -38,6 +43,20 @@ async function refuseOthers(context: ServerContext, caller: Caller, id: number):
   if (institutionIds === null) return
   if (await inGlobal(context.database, (tx) => servesOthers(tx, id, institutionIds)))
     throw new Failure('forbidden', 'The endpoint tells of institutions that this API key may not see')
+}
+
+/** @throws Failure where the key may not read what is told of */
+export function refuseUnread(caller: Caller, resourceType: string): void {
+  const needed = scopes[resourceType]
+  if (needed && !caller.scopes.includes(needed))
+    throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${needed}`])
+}
+
+/** Whoever says where an endpoint is, is told what it is told. */
+async function refuseTurning(context: ServerContext, caller: Caller, id: number): Promise<void> {
+  const filter = { endpointId: id, within: null }
+  const told = await inGlobal(context.database, (tx) => listSubscriptions(tx, filter))
+  for (const { resource_type } of told) refuseUnread(caller, resource_type)
 }
 
 function refuseBadTarget(context: ServerContext, url: string | undefined): void {
@@ -110,6 +129,7 @@ export const webhookEndpointRoutes = [
       const row = await getEndpoint(context, caller, params.id)
       await refuseOthers(context, caller, row.id)
       refuseBadTarget(context, body.target_url)
+      if (body.target_url !== undefined) await refuseTurning(context, caller, row.id)
       if (body.active === true) warnings.push(...(await resumeEndpoint(context, row, body.target_url)))
       else
         await inGlobal(context.database, (tx) =>

@@ -7,7 +7,6 @@ import { inGlobal, inTenant } from '../../db/database.ts'
 import { Failure } from '../../model/failures.ts'
 import { readSubscribable } from '../../model/webhook-events.ts'
 import { Id } from '../../model/wire-basics.ts'
-import type { Scope } from '../../model/wire-scopes.ts'
 import { SubscriptionCreation, SubscriptionEdit, WebhookSubscription } from '../../model/wire-webhooks.ts'
 import type { Caller } from '../../store/access.ts'
 import { moveOwed } from '../../store/deliveries.ts'
@@ -22,16 +21,12 @@ import {
 import type { ServerContext } from '../context.ts'
 import { IdParams, Subdomain } from '../inputs.ts'
 import { accountRoute } from '../route.ts'
-import { getEndpoint, resumeEndpoint } from './webhook-endpoints.ts'
+import { ACCESS_DENIED, getEndpoint, refuseUnread, resumeEndpoint } from './webhook-endpoints.ts'
 
 const PATH = '/webhook_endpoints/{id}/webhook_subscriptions'
-const ACCESS_DENIED = "You don't have access to perform this action."
 const ONBOARDING = 'Onboarding'
 const Params = Type.Object({ id: Id, subscription_id: Id })
 const Query = Type.Object({ ...Subdomain })
-
-/** What a key must be able to read to be told of it. */
-const scopes: Record<string, Scope> = { Appointment: 'appointments:read', Patient: 'patients:read' }
 
 /** The institution that `subdomain` names; null where it names none. */
 function institutionOf(caller: Caller, subdomain: string | undefined): number | null {
@@ -64,9 +59,7 @@ function readWanted(caller: Caller, institutionId: number | null, resourceType: 
     throw new Failure('invalid_request', 'Parameter subdomain must be absent for Onboarding')
   if (!isOnboarding && institutionId === null)
     throw new Failure('invalid_request', 'Missing parameter subdomain')
-  const needed = scopes[wanted.resourceType]
-  if (needed && !caller.scopes.includes(needed))
-    throw new Failure('forbidden', [ACCESS_DENIED, `The API key lacks the scope ${needed}`])
+  refuseUnread(caller, wanted.resourceType)
   return wanted
 }
 
@@ -143,6 +136,7 @@ function changingAndEnding(face: RouteFace) {
         if (row.institution_id !== null && row.institution_id !== institutionId)
           throw new Failure('not_found', 'Webhook subscription not found')
         const endpoint = await getEndpoint(context, caller, body.new_endpoint_id ?? params.id)
+        if (endpoint.id !== row.webhook_endpoint_id) refuseUnread(caller, row.resource_type)
         const data = await changeSubscription(context, row, endpoint.id, body.active)
         // As NexHealth does it: either may be made active to resume what was paused.
         if (body.active === true && endpoint.paused_at !== null)
