@@ -2,6 +2,7 @@
 import { type ConnectorContext, Unavailable } from '../connector.ts'
 import type { Authorizer } from './authenticate.ts'
 import { Cut, LeavesServer, NotSent } from './failures.ts'
+import { readText } from './read-text.ts'
 import { requestId } from './request-id.ts'
 
 export interface Reply {
@@ -118,7 +119,7 @@ export class FhirHttp {
 }
 
 async function readReply(answer: Response): Promise<Reply> {
-  const text = await readText(answer)
+  const text = await readText(answer, MOST_BYTES)
   const date = Date.parse(answer.headers.get('date') ?? '')
   return {
     status: answer.status,
@@ -127,18 +128,6 @@ async function readReply(answer: Response): Promise<Reply> {
     dateMs: Number.isNaN(date) ? null : date,
     retryAfterMs: retryAfterMs(answer.headers.get('retry-after'), date),
   }
-}
-
-async function readText(answer: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MOST_BYTES) throw new Cut(`the answer is longer than ${MOST_BYTES} bytes`)
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
 }
 
 /** Errors may come as any text (a proxy's page); a success must be JSON. */

@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { NotSent } from './failures.ts'
+import { readText } from './read-text.ts'
 
 /** What asking for a token needs to know besides the client. */
 export interface TokenContext {
@@ -37,6 +38,14 @@ export function leastScopes(version: 'v1' | 'v2'): string {
   }).join(' ')
 }
 
+/** What sign-in needs is a few kilobytes. */
+const MOST_BYTES = 1024 * 1024
+
+/** The answer's JSON; throws where it is none, or is too long. */
+export async function readJson(answer: Response): Promise<unknown> {
+  return JSON.parse(await readText(answer, MOST_BYTES))
+}
+
 /** @throws NotSent where it is not told, or would carry our assertion in the clear while the server itself is not */
 export async function tokenEndpointOf({ baseUrl, timeoutMs }: TokenContext): Promise<string> {
   let body: unknown
@@ -47,7 +56,7 @@ export async function tokenEndpointOf({ baseUrl, timeoutMs }: TokenContext): Pro
       signal: AbortSignal.timeout(timeoutMs),
     })
     if (!answer.ok) throw new NotSent(`.well-known/smart-configuration answered ${answer.status}`)
-    body = await answer.json()
+    body = await readJson(answer)
   } catch (error) {
     if (error instanceof NotSent) throw error
     throw new NotSent('.well-known/smart-configuration cannot be reached or is no JSON')

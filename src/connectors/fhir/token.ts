@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile'
 import { signAssertion } from './assertion.ts'
 import type { FhirAuth } from './configuration.ts'
 import { NotSent } from './failures.ts'
-import { leastScopes, type TokenContext, tokenEndpointOf } from './smart-configuration.ts'
+import { leastScopes, readJson, type TokenContext, tokenEndpointOf } from './smart-configuration.ts'
 
 export type ClientAuth = Extract<FhirAuth, { method: 'client_secret' | 'private_key_jwt' }>
 
@@ -58,8 +58,8 @@ function sendSecret(
 async function askFor(url: string, request: RequestInit, { timeoutMs }: TokenContext): Promise<unknown> {
   try {
     const answer = await fetch(url, { ...request, signal: AbortSignal.timeout(timeoutMs) })
-    if (answer.ok) return await answer.json()
-    const refusal: unknown = await answer.json().catch(() => null)
+    if (answer.ok) return await readJson(answer)
+    const refusal = await readJson(answer).catch(() => null)
     const code = isRefusal.Check(refusal) ? ` (${refusal.error})` : ''
     throw new NotSent(`the token endpoint answered ${answer.status}${code}`)
   } catch (error) {

@@ -1,3 +1,6 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../../src/connectors/connector.ts'
 import { type Answer, type Asked, capability, nothing, startSmallServer } from './small-server.ts'
@@ -42,6 +45,30 @@ describe('a client secret', () => {
       `Basic ${Buffer.from('slotbridge:s3cret%2F%2B').toString('base64')}`,
     )
   })
+
+  it.each([200, 400])(
+    'is given up where a token endpoint that answers %i says more than it need',
+    async (status) => {
+      let written = 0
+      const server = createServer((_request, response) => {
+        response.writeHead(status, { 'content-type': 'application/json' })
+        const endless = new Readable({
+          read() {
+            written += 65_536
+            this.push(written > 256 * 1024 * 1024 ? null : ' '.repeat(65_536))
+          },
+        })
+        endless.pipe(response)
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      const token_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+      await using guarded = await startGuarded()
+      await expect(guarded.open({ token_url })).rejects.toThrow(Unavailable)
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      expect(written).toBeLessThan(32 * 1024 * 1024)
+    },
+  )
 
   it('goes in the body where the server wants it there', async () => {
     await using guarded = await startGuarded()
