@@ -4,6 +4,7 @@
  */
 import { Type } from 'typebox'
 import { Failure } from '../model/failures.ts'
+import { toInstant } from '../model/time.ts'
 import type { PageInfo } from '../model/wire-basics.ts'
 import type { Page, Placed, Position } from '../store/page.ts'
 import type { Answer } from './envelope.ts'
@@ -163,13 +164,24 @@ export function sealCursor(position: Position, sort: string): string {
 export function openCursor(cursor: string, sort: string, parameter: string): Position {
   try {
     const [order, key, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[]
-    const readable = typeof key === 'string' && Number.isSafeInteger(id)
-    const dated = /^\d{4}-\d\d-\d\d[T ][\d:.]+(Z|\+00)?$/.test(String(key))
-    if (order === sort && readable && (dated || /^\d{1,15}$/.test(String(key)))) return [key, id as number]
+    const isPlaced = typeof key === 'string' && Number.isSafeInteger(id) && (id as number) >= 0
+    const isKey = /_(at|time)$/.test(sort) ? isInstant : isCount
+    if (order === sort && isPlaced && isKey(key)) return [key, id as number]
   } catch {
     // Falls through to the refusal: whatever it was, it is no cursor.
   }
   throw new Failure('invalid_request', `Parameter ${parameter} is not a cursor of this list in this order`)
+}
+
+function isCount(key: string): boolean {
+  return /^\d{1,15}$/.test(key)
+}
+
+/** An instant as PostgreSQL or we write it, of a day that there is. */
+function isInstant(key: string): boolean {
+  const [, day, time] = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,6})?(?:Z|\+00)?$/.exec(key) ?? []
+  const ms = Date.parse(`${day}T${time}Z`)
+  return !Number.isNaN(ms) && !key.startsWith('0000') && toInstant(ms).startsWith(`${day}T${time}`)
 }
 
 /** The order that a cursor is bound to; null where it is no cursor. */

@@ -214,6 +214,14 @@ it('refuses a cursor of another list or none at all', async () => {
     400,
     ['Parameter end_cursor is not a cursor of this list in this order'],
   ])
+  const forged = (...parts: unknown[]) => Buffer.from(JSON.stringify(parts)).toString('base64url')
+  for (const [order, end_cursor] of [
+    [{ sort: 'updated_at' }, forged('updated_at', '2026-13-45T99:00:00Z', 1)],
+    [{ sort: 'updated_at' }, forged('updated_at', '17', 1)],
+    [{ sort: 'id' }, forged('id', '2026-12-07 10:00:00+00', 1)],
+    [{ name: 'Walker' }, forged('rank', '0', -1)],
+  ] as const)
+    expect((await search({ ...order, end_cursor })).status).toBe(400)
   for (const end_cursor of ['nonsense', Buffer.from('["id","1; drop table",1]').toString('base64url')])
     expect((await search({ end_cursor })).status).toBe(400)
 })
