@@ -29,6 +29,7 @@ import type { Pull } from './at-work.ts'
 import { noteConflicts } from './conflicts.ts'
 import { hashOf, isPlaced, toMirror } from './mirror.ts'
 import { isAnother, release } from './same-row.ts'
+import { storable } from './storable.ts'
 
 export interface MergeContext {
   sourceId: number
@@ -60,7 +61,7 @@ export async function mergeRecords(
   context: MergeContext,
   records: ChangeRecord[],
 ): Promise<Merged> {
-  const patients = records.flatMap((one) => (one.kind === 'patient' ? [one.record] : []))
+  const patients = records.flatMap((one) => (one.kind === 'patient' ? [storable(one.record)] : []))
   const location = context.maps.soleLocation
   if (context.quiet) noteQuietly(tx)
   const place = { id: context.sourceId, locationId: location }
@@ -79,7 +80,7 @@ export async function mergeRecords(
     const read = patients.map((one) => one.foreignId)
     await clearAside(tx, context.sourceId, 'patient', read)
   }
-  const procedures = records.flatMap((one) => (one.kind === 'procedure' ? [one.record] : []))
+  const procedures = records.flatMap((one) => (one.kind === 'procedure' ? [storable(one.record)] : []))
   await saveProcedures(tx, context.sourceId, procedures, context.maps)
   for (const one of records) if (one.kind === 'set_aside') await setAside(tx, context.sourceId, one.record)
   return {
@@ -110,7 +111,7 @@ export async function mergeAppointments(
   given: AppointmentRecord[],
 ): Promise<ForeignId[]> {
   if (given.length === 0) return []
-  const records = [...new Map(given.map((record) => [record.foreignId, record])).values()]
+  const records = [...new Map(given.map(storable).map((record) => [record.foreignId, record])).values()]
   const { todo, recheck, well } = await sortOut(tx, context, records)
   const cleared = clearAside(tx, context.sourceId, 'appointment', well)
   if (todo.length === 0) {

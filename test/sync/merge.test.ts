@@ -246,3 +246,27 @@ describe('merging', () => {
     ).toEqual(['last'])
   })
 })
+
+it('texts that PostgreSQL cannot hold are read without what it cannot, and stop no page', async () => {
+  const seenAt = '2029-12-31T00:00:00.000Z'
+  const nul = { ...patient, foreignId: 'x-nul', firstName: 'Mi\0ra', city: 'Half \ud83d' }
+  const visit = record({
+    foreignId: 'a-nul',
+    patient: 'x-nul',
+    note: 'by\0phone',
+    start: '2030-02-07T15:00:00.000Z',
+    end: '2030-02-07T15:30:00.000Z',
+  })
+  await tenant(async (tx) => {
+    const maps = await loadDirectory(tx, practice.sourceId)
+    const context = { sourceId: practice.sourceId, maps, seenAt, quiet: true }
+    await mergeRecords(tx, context as never, [
+      { kind: 'patient', record: nul },
+      { kind: 'appointment', record: visit },
+    ])
+  })
+  const read = await t.look(
+    `select p.first_name, p.city, a.note from appointments a join patients p on p.id = a.patient_id where a.foreign_id = 'a-nul'`,
+  )
+  expect(read).toEqual([{ first_name: 'Mira', city: 'Half \ufffd', note: 'byphone' }])
+})
