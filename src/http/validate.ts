@@ -34,9 +34,12 @@ export function checkerOf(schema: TSchema): (input: unknown) => Checked {
     if (!isDict(value)) return { value: {}, faults: ['Parameter body must be an object'], ignored: [] }
     const ignored: string[] = []
     findIgnored(shape, value, '', ignored)
-    const nul = findNul(value, '')
+    const nul = findText(value, '', (text) => text.includes('\0'))
     if (nul !== null)
       return { value, faults: [`Parameter ${nul} must not contain the NUL character`], ignored }
+    const half = findText(value, '', (text) => !text.isWellFormed())
+    if (half !== null)
+      return { value, faults: [`Parameter ${half} must not contain half of a surrogate pair`], ignored }
     const bare = Object.entries((input ?? {}) as Dict).flatMap(([name, given]) =>
       typeof given === 'string' && isList(shape, name) ? [name] : [],
     )
@@ -106,12 +109,13 @@ function onlyKnown(shape: Shape, value: unknown): unknown {
   return made
 }
 
-/** The path of a text with a NUL in it, which PostgreSQL cannot hold; null where there is none. */
-function findNul(value: unknown, path: string): string | null {
-  if (typeof value === 'string') return value.includes('\0') ? path : null
+/** The path of a text such as PostgreSQL cannot hold; null where there is none. */
+function findText(value: unknown, path: string, isStrange: (text: string) => boolean): string | null {
+  if (typeof value === 'string') return isStrange(value) ? path : null
   if (typeof value !== 'object' || value === null) return null
   for (const [name, inner] of Object.entries(value)) {
-    const found = findNul(inner, path === '' || Array.isArray(value) ? path || name : `${path}.${name}`)
+    const within = path === '' || Array.isArray(value) ? path || name : `${path}.${name}`
+    const found = findText(inner, within, isStrange)
     if (found !== null) return found
   }
   return null

@@ -167,6 +167,25 @@ it('lets no body or query speak for a prototype', async () => {
   expect(Reflect.get({}, 'polluted')).toBeUndefined()
 })
 
+it('refuses a text with half of a surrogate pair, which no table holds', async () => {
+  const { subdomain, locationId: location_id, patientId: patient_id, providerId: provider_id } = s
+  const appt = {
+    patient_id,
+    provider_id,
+    operatory_id: s.operatoryId,
+    start_time: ahead(40),
+    note: 'x\ud83d',
+  }
+  const { status, body } = await s.ask('POST', '/appointments', {
+    query: { subdomain, location_id },
+    body: { appt },
+  })
+  expect([status, body.error]).toEqual([
+    400,
+    ['Parameter appt.note must not contain half of a surrogate pair'],
+  ])
+})
+
 it('hands no name that a route does not know on to what it writes', async () => {
   const later = { id: 999_999, institution_id: 999_999, created_at: '2001-01-01T00:00:00Z', '': 1, 'x"--': 1 }
   const made = await s.ask('POST', '/institutions', {
