@@ -41,6 +41,10 @@ export function accentedName(...parts: (string | null | undefined)[]): string {
     .trim()
 }
 
+/** Of longer names and phones no more is compared: PostgreSQL's index holds no more, and nobody is called so. */
+const NAME_MOST = 300
+const PHONE_MOST = 40
+
 /** A name for comparison: as `accentedName`, without accents. */
 export function nameKey(...parts: (string | null | undefined)[]): string {
   return accentedName(...parts)
@@ -50,6 +54,8 @@ export function nameKey(...parts: (string | null | undefined)[]): string {
     .normalize('NFC')
     .replace(/\s+/gu, ' ')
     .trim()
+    .slice(0, NAME_MOST)
+    .toWellFormed()
 }
 
 /**
@@ -57,7 +63,9 @@ export function nameKey(...parts: (string | null | undefined)[]): string {
  * Anything after an extension mark is left out.
  */
 export function phoneKey(phone: string | null | undefined): string | null {
-  const dialled = withoutExtension(phone ?? '').replace(/\D/g, '')
+  const dialled = withoutExtension(phone ?? '')
+    .replace(/\D/g, '')
+    .slice(0, PHONE_MOST)
   if (dialled === '') return null
   // `00` and `011` dial abroad, as a plus does.
   const digits = dialled.replace(/^(?:00|011)(?=[1-9]\d{9,14}$)/, '')

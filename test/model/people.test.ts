@@ -73,3 +73,11 @@ it('reads a phone of many extension marks at once, and a mark in its last line a
   expect(phoneKey(`${'x'.repeat(200_000)}\n`)).toBe(null)
   expect(performance.now() - began).toBeLessThan(5000)
 })
+
+it('makes a key that an index holds, however long a record system says the name and the phone are', () => {
+  const long = { firstName: '😀𝒜ß'.repeat(9000), lastName: '語'.repeat(9000), birthDate: '1988-02-29' }
+  const key = matchKey({ ...long, phone: '5035550142'.repeat(900) })
+  expect(Buffer.byteLength(key ?? '')).toBeLessThan(2600)
+  expect(key?.isWellFormed()).toBe(true)
+  expect(nameKey('語'.repeat(9000)).length).toBe(300)
+})
